@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use blackbox_tests::binary::todo_server;
 use blackbox_tests::server::{SECRET_KEY, TIMEOUT};
@@ -99,16 +100,25 @@ async fn unfinished(url: &str) -> Wire {
     wire
 }
 
-/// Whether the server has closed the connection, or does so soon.
-fn is_closed(mut connection: &TcpStream) -> bool {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        match connection.read(&mut buffer) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
+/// Whether the server has closed its side of the connection, or does so soon. The client itself would see that only
+/// after everything that it has not read.
+async fn is_closed(connection: &TcpStream) -> bool {
+    const ESTABLISHED: &str = "01";
+    let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.expect("an address").port());
+    let (client, server) = (port(connection.local_addr()), port(connection.peer_addr()));
+    let start = Instant::now();
+    while start.elapsed() < TIMEOUT {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system's sockets");
+        let is_open = sockets.lines().any(|line| {
+            let columns: Vec<_> = line.split_whitespace().skip(1).take(3).collect();
+            matches!(columns[..], [local, remote, ESTABLISHED] if local.ends_with(&server) && remote.ends_with(&client))
+        });
+        if !is_open {
+            return true;
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    false
 }
 
 /// Asks on a connection that stays open.
@@ -136,7 +146,7 @@ async fn keeps_nobody_out(begin: impl Fn(&mut TcpStream)) {
             connection
         })
         .await;
-    assert!(is_closed(&connections[0]), "the one that has waited longest is closed");
+    assert!(is_closed(&connections[0]).await, "the one that has waited longest is closed");
     upload.send(b"{}").await;
     assert_eq!(upload.answer().await.status, 422, "another client's upload goes on");
     ask(&mut idle);

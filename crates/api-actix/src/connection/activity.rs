@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::framing::Body;
 use super::input::Input;
 use super::open::OpenConnection;
-use super::standing::{Phase, Standing};
+use super::standing::{Leave, Phase, Standing};
 use crate::memory_budget::Exhausted;
 
 /// The activity of one connection. HTTP/1.1 serves one request at a time.
@@ -49,6 +49,7 @@ impl Activity {
     /// Marks that the request waits for its body until the returned guard is dropped.
     pub fn await_body(self: &Rc<Self>) -> AwaitedBody {
         self.needed_if(self.standing().turn(Phase::Working, Phase::Body));
+        self.wake_if_asked_to_close();
         AwaitedBody(self.clone())
     }
 
@@ -107,6 +108,7 @@ impl Activity {
     /// The client has not read since then what the server writes.
     pub(super) fn unread(&self, since: Instant) {
         self.standing().unread(since);
+        self.wake_if_asked_to_close();
     }
 
     /// The client has read again.
@@ -124,8 +126,19 @@ impl Activity {
         self.standing().asked_to_close().await;
     }
 
+    pub(super) fn leave(&self) -> Leave {
+        self.standing().leave()
+    }
+
     pub(super) fn is_asked_to_close(&self) -> bool {
         self.standing().is_asked_to_close()
+    }
+
+    /// Lets a connection that was asked to close while the server worked for it do so in a wait.
+    fn wake_if_asked_to_close(&self) {
+        if self.is_asked_to_close() {
+            self.standing().wake();
+        }
     }
 
     /// Ready when the connection was asked to close and waits for a request or its body.
@@ -141,6 +154,11 @@ impl Activity {
 pub struct ActiveRequest(Rc<Activity>);
 
 impl ActiveRequest {
+    /// Whether the connection closes after the response, to make room for others.
+    pub fn is_last(&self) -> bool {
+        self.0.is_asked_to_close()
+    }
+
     /// The client speaks another protocol from now on.
     pub fn switch_protocols(&self) {
         self.0.input.borrow_mut().switch_protocols();

@@ -35,9 +35,10 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::task::{Context, Waker};
     use std::time::Duration;
 
-    use tokio::time::{advance, pause, sleep};
+    use tokio::time::{advance, pause};
 
     use super::*;
     use crate::connection::Body;
@@ -116,18 +117,27 @@ mod tests {
         assert_eq!(asked(&[&steady, &trickling]), [false, true]);
     }
 
+    fn is_closing(activity: &Rc<Activity>) -> bool {
+        activity.poll_close(&Context::from_waker(Waker::noop())).is_ready()
+    }
+
     #[actix_web::test]
-    async fn while_the_server_works_on_all_it_looks_again_for_one_to_close() {
-        pause();
+    async fn while_the_server_works_on_all_the_first_closes_after_its_response_or_in_its_next_wait() {
         let admission = admission(1);
         let first = from(&admission, 1);
         let request = first.begin_request(BODY, || None);
         let second = from(&admission, 1);
         let _other = second.begin_request(BODY, || None);
-        drop(request);
-        assert_eq!(asked(&[&first, &second]), [false, false]);
-        sleep(Duration::from_secs(1)).await;
         assert_eq!(asked(&[&first, &second]), [true, false]);
+        assert!(request.is_last() && !is_closing(&first));
+        let waits = first.await_body();
+        assert!(is_closing(&first), "the body is missing");
+        drop(waits);
+        assert!(request.is_last() && !is_closing(&first), "it has arrived");
+        drop(request);
+        assert!(is_closing(&first), "the response is done");
+        // A request that was sent meanwhile is the last one.
+        assert!(first.begin_request(BODY, || None).is_last());
     }
 
     #[actix_web::test]

@@ -1,7 +1,8 @@
 //! Which connections are closed to make room.
 //!
-//! Whoever occupies most connections that wait for him loses one first. Strangers can therefore not
-//! push out what others have open, however many connections they begin.
+//! Whoever occupies most connections loses one first. Strangers can therefore not push out what others
+//! have open, however many connections they begin. Those that the server works for count as well: a busy
+//! server may be far behind with the connections of a flood.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 /// far away.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// A connection that waits for its client.
+/// A connection that may be closed.
 #[derive(Debug)]
 pub(super) struct Candidate<T> {
     /// Whose connection it is. One of nobody in particular counts by itself.
@@ -35,6 +36,8 @@ enum Kind {
     Socket,
     /// As `Overdue`, but not for long.
     Fresh,
+    /// For the server, so that it closes only after the response.
+    Working,
 }
 
 impl Wait {
@@ -42,6 +45,11 @@ impl Wait {
     pub(super) fn of(since: Instant, now: Instant) -> Self {
         let fresh = now.saturating_duration_since(since) < FRESH;
         Self(if fresh { Kind::Fresh } else { Kind::Overdue }, since)
+    }
+
+    /// A connection that waits for the server since then.
+    pub(super) const fn working(since: Instant) -> Self {
+        Self(Kind::Working, since)
     }
 
     /// A WebSocket whose client has been silent since then.
@@ -91,6 +99,7 @@ mod tests {
 
     const OWED: fn(Instant, Instant) -> Wait = Wait::of;
     const SOCKET: fn(Instant, Instant) -> Wait = |since, _| Wait::socket(since);
+    const WORKING: fn(Instant, Instant) -> Wait = |since, _| Wait::working(since);
 
     /// Client 0 is unknown.
     fn chosen(rows: &[Row], count: usize) -> Vec<&'static str> {
@@ -123,6 +132,19 @@ mod tests {
         assert_eq!(chosen(&rows, 3), ["a flood", "of unfinished", "idle"]);
         let sockets = [(1, OWED, 80_000, "idle"), (2, SOCKET, 9, "many"), (2, SOCKET, 8, "sockets")];
         assert_eq!(chosen(&sockets, 1), ["many"]);
+    }
+
+    #[test]
+    fn a_client_whose_connections_wait_for_the_server_does_not_push_out_what_waits_for_others() {
+        let rows = [
+            (1, OWED, 9_000, "an upload"),
+            (1, OWED, 5_000, "idle"),
+            (2, WORKING, 4, "a flood"),
+            (2, WORKING, 3, "of many"),
+            (2, OWED, 2, "requests"),
+        ];
+        assert_eq!(chosen(&rows, 1), ["requests"]);
+        assert_eq!(chosen(&rows, 3), ["requests", "an upload", "a flood"]);
     }
 
     #[test]

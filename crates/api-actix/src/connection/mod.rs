@@ -3,8 +3,8 @@
 //! The framework limits the time for the head of a connection's first request and for an idle
 //! connection. It has no limit for a client that does not read a response, nor for a later request
 //! whose head never arrives completely. [`TimedStream`] adds both, gives the framework one request
-//! at a time, and bounds the memory of heads that are not complete. If too many connections are open, those that wait for their clients make
-//! room.
+//! at a time, and bounds the memory of heads that are not complete. If too many connections are open,
+//! those of the client with most make room.
 
 mod activity;
 mod admission;

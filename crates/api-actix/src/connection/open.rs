@@ -3,17 +3,12 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use actix_web::rt;
 use domain::limits::Network;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::choice::choose;
 use super::standing::Standing;
-
-/// How long the server waits before it looks again for connections to close, if it has found too few.
-const RETRY: Duration = Duration::from_millis(100);
 
 /// Beyond the limit, one more than the needed connections in this number goes: the choice looks at all
 /// connections, and should not have to for each new one.
@@ -42,8 +37,6 @@ struct List {
     sockets: usize,
     /// How many of them have been asked to close.
     closing: usize,
-    /// A task looks for connections to close.
-    retries: bool,
 }
 
 /// An open connection, until it is dropped.
@@ -66,7 +59,7 @@ impl OpenConnections {
         Self(Arc::new(Shared { limit, without_sockets, list: Mutex::default() }))
     }
 
-    /// Adds a connection of `client`, and makes room for it. Connections for which the server works stay.
+    /// Adds a connection of `client`, and makes room for it.
     pub(super) fn open(&self, client: Option<Network>) -> OpenConnection {
         self.make_room(1);
         let standing = Arc::new(Standing::new(client));
@@ -77,47 +70,25 @@ impl OpenConnections {
         OpenConnection { is_socket: Cell::new(false), connections: self.clone(), id, standing }
     }
 
-    /// Asks connections to close until `coming` more are within the limit. If too few wait for their
-    /// clients, tries again: the ports accept nothing while too many are open, so that no new connection
-    /// would cause it.
+    /// Asks connections to close until `coming` more are within the limit.
     fn make_room(&self, coming: usize) {
-        if !self.close_some(coming, true) {
-            let connections = self.clone();
-            rt::spawn(async move {
-                loop {
-                    sleep(RETRY).await;
-                    if connections.close_some(0, false) {
-                        return;
-                    }
-                }
-            });
-        }
-    }
-
-    /// Returns `false` if this has to be repeated by the caller.
-    fn close_some(&self, coming: usize, is_first: bool) -> bool {
         let mut list = self.list();
         let staying = list.open.len() - list.closing;
         let over_limit = (staying + coming).saturating_sub(self.0.limit);
         let over_memory = (staying + coming).saturating_sub(self.0.without_sockets + list.sockets);
         let excess = over_limit.max(over_memory);
-        let mut closed = 0;
         if excess > 0 {
             let now = Instant::now();
             let may_go = |standing: &&Arc<Standing>| over_limit > 0 || !standing.is_socket();
             let candidates = list.open.values().filter(may_go).filter_map(|standing| standing.candidate(now));
             let limit = if over_limit > 0 { self.0.limit } else { self.0.without_sockets };
             let chosen = choose(candidates, excess + limit / MORE);
-            closed = chosen.len();
+            let closing = chosen.len();
             for standing in chosen {
                 standing.close();
             }
-            list.closing += closed;
+            list.closing += closing;
         }
-        let done = closed >= excess;
-        let has_other = is_first && list.retries;
-        list.retries = !done || has_other;
-        done || has_other
     }
 
     fn list(&self) -> MutexGuard<'_, List> {

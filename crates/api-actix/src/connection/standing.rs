@@ -33,7 +33,17 @@ struct State {
     unread_since: Option<Instant>,
     /// Who is served. `None`: unknown, as between the requests of a proxy.
     client: Option<Network>,
-    asked_to_close: bool,
+    leave: Leave,
+}
+
+/// Whether a connection was asked to close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    No,
+    /// While it waited for its client. If that sends what was missing at this moment, another goes instead.
+    WhileItWaits,
+    /// While the server worked for it. It closes after the response, or when it waits for its client.
+    AfterItsResponse,
 }
 
 /// What happens on a connection, apart from writing.
@@ -51,13 +61,8 @@ pub(super) enum Phase {
 
 impl Standing {
     pub(super) fn new(client: Option<Network>) -> Self {
-        let state = State {
-            phase: Phase::Idle,
-            since: Instant::now(),
-            unread_since: None,
-            client,
-            asked_to_close: false,
-        };
+        let state =
+            State { phase: Phase::Idle, since: Instant::now(), unread_since: None, client, leave: Leave::No };
         Self { state: Mutex::new(state), task: AtomicWaker::new(), closing: Notify::new() }
     }
 
@@ -122,36 +127,45 @@ impl Standing {
         state.unread_since.take().is_some() && state.phase == Phase::Working && state.stay()
     }
 
-    /// The wait that the connection could be closed for.
+    /// The wait that the connection could be closed in. `None`: it has been asked to close.
     pub(super) fn candidate(&self, now: Instant) -> Option<Candidate<&Self>> {
         let state = self.state();
-        if state.asked_to_close {
+        if state.leave != Leave::No {
             return None;
         }
-        let waiting = (state.phase != Phase::Working).then_some(state.since);
         let wait = match (state.phase, state.unread_since) {
+            (Phase::Working, None) => Wait::working(state.since),
             (Phase::Socket, None) => Wait::socket(state.since),
-            (Phase::Socket, Some(unread)) => Wait::of(unread, now),
-            (_, unread) => Wait::of(waiting.into_iter().chain(unread).min()?, now),
+            (Phase::Working | Phase::Socket, Some(unread)) => Wait::of(unread, now),
+            (Phase::Idle | Phase::Body, unread) => {
+                Wait::of(unread.unwrap_or(state.since).min(state.since), now)
+            }
         };
         Some(Candidate { client: state.client, wait, connection: self })
     }
 
     /// Asks the connection to close. The decision is its own: what it waited for may arrive at this moment.
     pub(super) fn close(&self) {
-        self.state().asked_to_close = true;
+        let mut state = self.state();
+        let works = state.phase == Phase::Working && state.unread_since.is_none();
+        state.leave = if works { Leave::AfterItsResponse } else { Leave::WhileItWaits };
+        drop(state);
         self.task.wake();
         self.closing.notify_one();
     }
 
+    pub(super) fn leave(&self) -> Leave {
+        self.state().leave
+    }
+
     pub(super) fn is_asked_to_close(&self) -> bool {
-        self.state().asked_to_close
+        self.leave() != Leave::No
     }
 
     /// Whether the connection ends now, while nothing arrives from the client.
     pub(super) fn ends_unread(&self) -> bool {
         let state = self.state();
-        state.asked_to_close && matches!(state.phase, Phase::Idle | Phase::Body)
+        state.leave != Leave::No && matches!(state.phase, Phase::Idle | Phase::Body)
     }
 
     /// Waits until the connection is asked to close.
@@ -172,8 +186,12 @@ impl Standing {
 }
 
 impl State {
-    /// The connection is needed.
+    /// The connection no longer waits for its client.
     fn stay(&mut self) -> bool {
-        self.unread_since.is_none() && std::mem::take(&mut self.asked_to_close)
+        let stays = self.unread_since.is_none() && self.leave == Leave::WhileItWaits;
+        if stays {
+            self.leave = Leave::No;
+        }
+        stays
     }
 }

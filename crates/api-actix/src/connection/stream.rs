@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::input::{READ_AHEAD, READ_SIZE};
+use super::standing::Leave;
 use super::{Activity, Timeouts};
 
 /// A stream that fails with [`ErrorKind::TimedOut`] when its client exceeds one of the
@@ -124,9 +125,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let was_unread = this.write_timer.unread_since().is_some();
+        let leave = this.activity.leave();
+        if leave == Leave::AfterItsResponse {
+            this.write_timer.hurry();
+        }
         let written = this.write_timer.poll_write(&mut this.stream, cx, buf);
         match this.write_timer.unread_since() {
-            Some(_) if this.activity.is_asked_to_close() => return Poll::Ready(Err(timed_out())),
+            Some(_) if leave == Leave::WhileItWaits => return Poll::Ready(Err(timed_out())),
             Some(since) if !was_unread => this.activity.unread(since),
             None if was_unread => {
                 this.activity.read();
@@ -146,6 +151,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     }
 }
 
+/// How long a client may accept no bytes of a response after which its connection closes to make room.
+const HURRY: Duration = Duration::from_secs(1);
+
 /// Measures how long the client accepts no bytes.
 struct WriteTimer {
     limit: Duration,
@@ -163,6 +171,14 @@ impl WriteTimer {
     fn unread_since(&self) -> Option<Instant> {
         let (since, _) = self.waiting.as_ref()?;
         Some(since.checked_sub(self.limit.saturating_sub(self.left)).unwrap_or(*since))
+    }
+
+    /// Others need room: the client has less time.
+    fn hurry(&mut self) {
+        self.left = self.left.min(HURRY);
+        if let Some((since, timer)) = &mut self.waiting {
+            timer.as_mut().reset(*since + self.left);
+        }
     }
 
     fn poll_write<T: AsyncWrite + Unpin>(
@@ -219,6 +235,21 @@ mod tests {
             }
         };
         timeout(Duration::from_secs(20), both).await.expect("the write ends")
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_read_is_disconnected_earlier_when_others_need_room() {
+        let (mut stream, _other) = duplex(256);
+        let began = Instant::now();
+        let mut timer = WriteTimer::new(Duration::from_hours(1));
+        let mut write = async |timer: &mut WriteTimer| {
+            poll_fn(|cx| timer.poll_write(&mut stream, cx, &[0; 256])).await.map_err(|error| error.kind())
+        };
+        assert_eq!(write(&mut timer).await, Ok(256));
+        assert!(timeout(LIMIT, write(&mut timer)).await.is_err(), "it waits");
+        timer.hurry();
+        assert_eq!(write(&mut timer).await, Err(ErrorKind::TimedOut));
+        assert!(began.elapsed() >= HURRY);
     }
 
     /// Reads up to `bytes` every 10 ms.

@@ -28,7 +28,7 @@ use domain::code::ErrorCode;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use crate::connection::{Activity, Body};
+use crate::connection::{ActiveRequest, Activity, Body};
 use crate::error::Problem;
 use crate::extract::client_network;
 use crate::route_table::RouteTable;
@@ -80,8 +80,9 @@ pub async fn around<B: MessageBody + 'static>(
     let (mut response, reservation) = writer.reserve_memory(response);
     let (reservation, encoding) = writer.reserve_encoder(&response, reservation, preferred);
     headers::add(&mut response, &writer.id, &writer.state.settings);
-    if writer.state.is_shutting_down() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // A proxy that kept the connection could send its next request while the server closes it.
+    let closes = writer.state.is_shutting_down() || active.as_ref().is_some_and(ActiveRequest::is_last);
+    if closes && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // A client that kept the connection could send its next request while the server closes it.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     record.end(Some(&response), response.status());
