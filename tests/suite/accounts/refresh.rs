@@ -40,6 +40,18 @@ on_both_databases! {
         assert_eq!(onward["refresh_token"], third["refresh_token"]);
     }
 
+    async fn a_token_in_the_place_of_another_is_unknown_and_ends_nothing(server: Server) {
+        const SECRET: usize = 43;
+        let (_, ann) = server.client().register("ann@example.com").await;
+        let (_, bob) = server.client().register("bob@example.com").await;
+        let [ann_token, bob_token] = [&ann, &bob].map(|tokens| text(&tokens["refresh_token"]));
+        let swapped = format!("{}{}", &ann_token[..SECRET], &bob_token[SECRET..]);
+        refresh(&server.client(), &json!({"refresh_token": swapped})).await.expect_problem(401, "AUTH_005");
+        for tokens in [&ann, &bob] {
+            refresh(&server.client(), tokens).await.expect(200);
+        }
+    }
+
     async fn a_refreshed_token_survives_a_restart(server: Server) {
         let mut server = server;
         let (ann, first) = server.client().register("ann@example.com").await;

@@ -56,6 +56,10 @@ impl SessionService {
             };
         };
         let token = &facts.token;
+        let belongs = Location { user: facts.user.id, session: token.session, generation: token.generation };
+        if location.is_some_and(|location| location != belongs) {
+            return Ok(RefreshOutcome::Unknown);
+        }
         // A stored token that no accepted key derives is in JWT form, or was derived under a key
         // that the operator has removed and that others may know.
         if secrets.recover(token.session, token.generation, &presented).is_none() {
