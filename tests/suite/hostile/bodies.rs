@@ -1,6 +1,6 @@
 //! Bodies that are not JSON, and JSON that parsers treat differently.
 
-use blackbox_tests::{Database, Server};
+use blackbox_tests::{Database, Server, Wire};
 use serde_json::json;
 
 use crate::support::{UNKNOWN, add, everything, items, refresh};
@@ -189,4 +189,20 @@ async fn an_empty_body_counts_as_absent_whatever_its_content_type() {
     }
     empty("/api/v1/auth/logout", "text/plain").await.expect(204);
     refresh(&server.client(), &tokens).await.expect_problem(401, "AUTH_004");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_arrives_after_an_upgrade_that_is_ignored() {
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let mut wire = Wire::connect(&server.base_url).await;
+    let head = format!(
+        "POST /api/v1/todos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\nContent-Length: 17\r\n\r\n",
+        ann.token()
+    );
+    wire.send(head.as_bytes()).await;
+    wire.read_continue().await;
+    wire.send(br#"{"text": "bread"}"#).await;
+    assert_eq!(wire.answer().await.status, 201);
 }

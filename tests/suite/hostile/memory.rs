@@ -212,6 +212,31 @@ async fn two_megabytes_of_errors_take_little_memory_and_a_short_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sockets_that_read_no_pong_take_little_memory() {
+    const USERS: usize = 3;
+    const PINGS: usize = 3_500;
+    let server = Server::start(Database::Sqlite).await;
+    let mut users = Vec::new();
+    for n in 0..USERS {
+        users.push(server.client().register(&format!("user{n}@example.com")).await.0);
+    }
+    // A masked frame of 125 bytes, of which the pong has as many.
+    let ping = [&[0x89, 0xfd, 0, 0, 0, 0][..], &[b'a'; 125]].concat().repeat(PINGS);
+    let before = reset_peak_memory(&server);
+    let begun = users.iter().flat_map(|user| std::iter::repeat_n(user, 20)).map(async |user| {
+        let mut wire = unread_socket(&server, user).await;
+        assert_eq!(wire.peek_status().await, 101);
+        // What the server does not read waits in the system's buffers.
+        let _ = tokio::time::timeout(Duration::from_secs(2), wire.send(&ping)).await;
+        wire
+    });
+    let sockets = futures_util::future::join_all(begun).await;
+    server.client().get("/health").await.expect(200);
+    let grown = peak_memory(&server).saturating_sub(before);
+    assert!(grown <= 8, "{grown} MiB more with {} sockets", sockets.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn compressed_documents_that_nobody_reads_take_little_memory() {
     const CONNECTIONS: usize = 400;
     let server = Server::start(Database::Sqlite).await;

@@ -82,10 +82,44 @@ async fn large_bodies_of_one_user_wait_for_a_turn_and_hold_up_nothing_else() {
         async move { ann.post_raw("/api/v1/todos/bulk", body).await }
     });
     add(&ann, "milk").await;
+    // A body in chunks is as large as what has arrived of it.
+    let mut chunked = Wire::connect(&server.base_url).await;
+    let request = format!(
+        "POST /api/v1/todos HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n11\r\n{{\"text\": \"bread\"}}\r\n0\r\n\r\n",
+        ann.token()
+    );
+    chunked.send(request.as_bytes()).await;
+    assert_eq!(chunked.answer().await.status, 201);
     bob.post_raw("/api/v1/todos/bulk", padded()).await.expect(201);
     assert!(!fifth.is_finished(), "it waits");
     drop(begun.pop());
     fifth.await.expect("no panic").expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_that_wait_for_a_turn_take_little_memory() {
+    const SIZE: usize = 2 * 1024 * 1024;
+    const WAITING: usize = 90;
+    let server = Server::start(Database::Sqlite).await;
+    let ann = server.client().new_user().await;
+    let begin = async |_| {
+        let mut wire = Wire::connect(&server.base_url).await;
+        let begun = [announced(&ann, SIZE), vec![b' '; 400_000]].concat();
+        // The system's buffers may take less.
+        let _ = tokio::time::timeout(Duration::from_secs(1), wire.send(&begun)).await;
+        wire
+    };
+    let arriving = futures_util::future::join_all((0..4).map(begin)).await;
+    let start = Instant::now();
+    while bodies_in_flight(&server).await < 4.0 * 390_000.0 {
+        assert!(start.elapsed() < TIMEOUT, "the bodies do not arrive");
+    }
+    let before = reset_peak_memory(&server);
+    let waiting = futures_util::future::join_all((0..WAITING).map(begin)).await;
+    server.client().get("/health").await.expect(200);
+    let grown = peak_memory(&server).saturating_sub(before);
+    assert!(grown <= 10, "{grown} MiB more with {} bodies that wait for {}", waiting.len(), arriving.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

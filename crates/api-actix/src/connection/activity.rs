@@ -46,7 +46,8 @@ impl Activity {
         ActiveRequest(self.clone())
     }
 
-    /// Marks that the request waits for its body until the returned guard is dropped.
+    /// Marks that the request waits for its body until the returned guard is dropped. The body stays with the
+    /// system until [`AwaitedBody::begin`].
     pub fn await_body(self: &Rc<Self>) -> AwaitedBody {
         self.needed_if(self.standing().turn(Phase::Working, Phase::Body));
         self.wake_if_asked_to_close();
@@ -96,6 +97,12 @@ impl Activity {
     /// See [`Input::release`].
     pub(super) fn release(&self, buf: &mut ReadBuf<'_>) -> Result<(), Exhausted> {
         self.input.borrow_mut().release(buf)
+    }
+
+    /// The other protocol, to which the client has switched, takes bytes.
+    pub fn take(&self, bytes: usize) {
+        self.input.borrow_mut().take(bytes);
+        self.standing().wake();
     }
 
     /// Lets the reader look again at what waits.
@@ -183,8 +190,24 @@ impl Drop for ActiveRequest {
 #[derive(Debug)]
 pub struct AwaitedBody(Rc<Activity>);
 
+impl AwaitedBody {
+    /// Lets the body arrive.
+    pub fn begin(&self) {
+        self.0.input.borrow_mut().take_body(true);
+        // The client was not late so far.
+        self.0.needed_if(self.0.standing().turn(Phase::Body, Phase::Body));
+        self.0.standing().wake();
+    }
+
+    /// Lets nothing more of the body arrive for now.
+    pub fn pause(&self) {
+        self.0.input.borrow_mut().take_body(false);
+    }
+}
+
 impl Drop for AwaitedBody {
     fn drop(&mut self) {
+        self.pause();
         self.0.needed_if(self.0.standing().turn(Phase::Body, Phase::Working));
     }
 }

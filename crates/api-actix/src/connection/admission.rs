@@ -41,7 +41,7 @@ mod tests {
     use tokio::time::{advance, pause};
 
     use super::*;
-    use crate::connection::Body;
+    use crate::connection::{AwaitedBody, Body};
 
     const PROXY: u8 = 254;
     const BODY: Body = Body::Sized(1_000_000);
@@ -107,7 +107,8 @@ mod tests {
         let admission = admission(2);
         let (steady, trickling) = (from(&admission, 1), from(&admission, 1));
         let _requests = [&steady, &trickling].map(|activity| activity.begin_request(BODY, || None));
-        let _waits = (steady.await_body(), trickling.await_body());
+        let waits = [steady.await_body(), trickling.await_body()];
+        waits.iter().for_each(AwaitedBody::begin);
         for _ in 0..20 {
             advance(Duration::from_secs(1)).await;
             steady.receive(&[0; 10 * 1024]).expect("room");

@@ -24,6 +24,10 @@ pub struct Input {
     next: Next,
     /// From a complete head to the end of the response.
     is_active: bool,
+    /// Whether the active request takes its body.
+    is_taken: bool,
+    /// How many bytes of another protocol the framework has that nobody has taken.
+    untaken: usize,
     /// The length of the body that the head of the active request tells. `None`: it has begun, or does not tell.
     announced: Option<u64>,
     /// How much the framework has of a head that is not complete.
@@ -40,6 +44,8 @@ impl Input {
             owner,
             next: Next::HEAD,
             is_active: false,
+            is_taken: false,
+            untaken: 0,
             announced: None,
             head: 0,
             held: Vec::new(),
@@ -60,22 +66,38 @@ impl Input {
         self.reserved = self.reserved.take().filter(lasts);
     }
 
+    /// The active request takes its body from now on, or ceases to.
+    pub fn take_body(&mut self, is_taken: bool) {
+        self.is_taken = is_taken;
+    }
+
     /// The client speaks another protocol from now on.
     pub fn switch_protocols(&mut self) {
         self.next = Next::Anything;
     }
 
+    /// Bytes of the other protocol have been taken.
+    pub fn take(&mut self, bytes: usize) {
+        self.untaken = self.untaken.saturating_sub(bytes);
+    }
+
     /// The request is done. The rest of its body may still follow.
     pub fn end(&mut self) {
         self.is_active = false;
+        self.is_taken = false;
         if self.next == Next::Nothing {
             self.next = Next::HEAD;
         }
     }
 
-    /// Whether the framework may have more.
+    /// Whether the framework may have more. It keeps what nobody takes, and nothing counts that.
     pub fn is_open(&self) -> bool {
-        self.next != Next::Nothing
+        match self.next {
+            Next::Head(_) => true,
+            Next::Sized(_) | Next::Chunks(_) => self.is_taken || !self.is_active,
+            Next::Anything => self.untaken < READ_SIZE,
+            Next::Nothing => false,
+        }
     }
 
     /// Whether bytes wait for the end of the active request.
@@ -104,9 +126,13 @@ impl Input {
 
     fn pass(&mut self, bytes: &[u8]) -> usize {
         let mut passed = 0;
-        while passed < bytes.len() && self.is_open() {
+        let mut is_open = self.is_open();
+        while passed < bytes.len() && is_open {
             let (count, is_complete) = self.next.pass(&bytes[passed..]);
             passed += count;
+            if self.next == Next::Anything {
+                self.untaken += count;
+            }
             if let Next::Head(head) = self.next {
                 self.head += count;
                 if is_complete {
@@ -117,6 +143,8 @@ impl Input {
             } else if is_complete {
                 self.next = if self.is_active { Next::Nothing } else { Next::HEAD };
             }
+            // What arrives of a body together with its head is in the framework's buffer already.
+            is_open = self.next != Next::Nothing;
         }
         passed
     }
@@ -184,10 +212,28 @@ mod tests {
         let mut input = input(&budget);
         input.receive(b"POST / HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n").expect("room");
         input.begin(Body::Sized(2_000_000));
+        input.take_body(true);
         assert_eq!(input.receive(&endless(2_000_000)), Ok(2_000_000), "it is a body");
         assert!(!input.is_open() && budget.reserved_bytes() == 0);
         assert_eq!(input.receive(&endless(8 * KIB)), Ok(0));
         assert!(input.holds() && budget.reserved_bytes() == 8 * KIB);
+    }
+
+    #[test]
+    fn a_body_that_nobody_takes_waits_but_for_what_arrived_with_its_head() {
+        let mut input = input(&MemoryBudget::new(0));
+        let head = b"POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nab";
+        assert_eq!(input.receive(head), Ok(head.len()));
+        input.begin(Body::Sized(8));
+        assert!(!input.is_open());
+        assert_eq!(input.receive(b"cd"), Ok(0));
+        input.take_body(true);
+        assert!(input.is_open() && input.holds());
+        let mut room = [0; 64];
+        input.release(&mut ReadBuf::new(&mut room)).expect("little");
+        assert_eq!((&room[..2], input.receive(b"ef")), (&b"cd"[..], Ok(2)));
+        input.take_body(false);
+        assert_eq!(input.receive(b"gh"), Ok(0));
     }
 
     #[test]
@@ -230,6 +276,18 @@ mod tests {
         assert_eq!(input.receive(&[GET, GET].concat()), Ok(2 * GET.len()));
     }
 
+    #[test]
+    fn another_protocol_waits_until_its_bytes_are_taken() {
+        let mut input = input(&MemoryBudget::new(64 * KIB));
+        input.receive(GET).expect("room");
+        input.begin(Body::Sized(0));
+        input.switch_protocols();
+        assert_eq!(input.receive(&endless(READ_SIZE)), Ok(READ_SIZE));
+        assert_eq!(input.receive(GET), Ok(0));
+        input.take(1);
+        assert!(input.is_open() && input.holds());
+    }
+
     fn requests() -> impl Strategy<Value = Vec<(Vec<u8>, Body)>> {
         let chunked = Just((
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\n\n\r\n0\r\n\r\n".to_vec(),
@@ -265,6 +323,7 @@ mod tests {
                     let head = passed.windows(4).any(|end| end == b"\r\n\r\n");
                     if head && !has_begun {
                         input.begin(*body);
+                        input.take_body(true);
                         has_begun = true;
                     }
                 }

@@ -56,8 +56,8 @@ pub async fn open(
     if offered(request.headers()).any(is_bearer) {
         response.insert_header((SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER)));
     }
-    let incoming = Incoming::new(payload);
     let activity = request.conn_data::<Rc<Activity>>().cloned();
+    let incoming = Incoming::new(payload, activity.clone());
     let write_timeout = hub.heartbeat().write_timeout;
     let body = match admitted {
         Ok(Admitted { principal, since, slot }) => {

@@ -4,11 +4,15 @@
 //! the length first, so that a client can make the server buffer one message and one read of the
 //! connection at most.
 
+use std::rc::Rc;
+
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, ProtocolError};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio_util::codec::Decoder;
+
+use crate::connection::Activity;
 
 /// The largest message from a client, in bytes, over all its fragments.
 pub const MESSAGE_MAX: usize = 4 * 1024;
@@ -33,6 +37,7 @@ pub enum Received {
 /// Reads frames and assembles messages.
 pub struct Incoming {
     payload: Payload,
+    activity: Option<Rc<Activity>>,
     buffer: BytesMut,
     codec: Codec,
     partial: Option<Partial>,
@@ -45,10 +50,10 @@ struct Partial {
 }
 
 impl Incoming {
-    /// Reads from the payload of an upgraded request.
-    pub fn new(payload: Payload) -> Self {
+    /// Reads from the payload of an upgraded request. The connection of `activity` keeps what is not read.
+    pub fn new(payload: Payload, activity: Option<Rc<Activity>>) -> Self {
         let codec = Codec::new().max_size(MESSAGE_MAX);
-        Self { payload, buffer: BytesMut::new(), codec, partial: None }
+        Self { payload, activity, buffer: BytesMut::new(), codec, partial: None }
     }
 
     /// The next message or control frame. Cancel-safe. Must not be called again after
@@ -61,13 +66,23 @@ impl Incoming {
             match self.codec.decode(&mut self.buffer) {
                 Ok(Some(frame)) => return self.take(frame),
                 Ok(None) => match self.payload.next().await {
-                    Some(Ok(bytes)) if self.buffer.is_empty() => self.buffer = BytesMut::from(bytes),
-                    Some(Ok(bytes)) => self.buffer.extend_from_slice(&bytes),
+                    Some(Ok(bytes)) => self.receive(bytes),
                     Some(Err(_)) | None => return Received::Disconnected,
                 },
                 Err(ProtocolError::Overflow) => return TOO_LARGE,
                 Err(_) => return Received::Violation(CloseCode::Protocol, "not a frame of RFC 6455"),
             }
+        }
+    }
+
+    fn receive(&mut self, bytes: Bytes) {
+        if let Some(activity) = &self.activity {
+            activity.take(bytes.len());
+        }
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::from(bytes);
+        } else {
+            self.buffer.extend_from_slice(&bytes);
         }
     }
 

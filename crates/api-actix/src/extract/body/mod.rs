@@ -1,5 +1,6 @@
 //! A JSON request body.
 
+mod arriving;
 #[cfg(test)]
 mod tests;
 
@@ -8,14 +9,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use actix_web::web::{self, Bytes, BytesMut};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpRequest};
 use domain::code::ErrorCode;
 use domain::limits::network;
-use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tokio::time::timeout;
+
+use arriving::{Arriving, content_length, has_body};
 
 use super::address::address;
 use super::caller::Authentication;
@@ -33,9 +34,6 @@ const MAX_CREDENTIALS: usize = 16 * 1024;
 
 /// A larger body, in bytes, is read apart from the worker.
 const LARGE: usize = 64 * 1024;
-
-/// The steps, in bytes, in which memory is reserved for a body.
-const MEMORY_STEP: usize = 64 * 1024;
 
 /// A body within the size limit that is empty or has a JSON content type. [`Body::read`] parses it.
 #[derive(Debug)]
@@ -157,8 +155,6 @@ impl FromRequest for Body {
         let json = content_type.is_some_and(is_json);
         let encoded = is_encoded(&request);
         let content_length = content_length(&request);
-        let may_be_large = request.headers().contains_key(TRANSFER_ENCODING)
-            || content_length.is_some_and(|length| length > LARGE);
         let payload = payload.take();
         Box::pin(async move {
             if encoded {
@@ -169,29 +165,28 @@ impl FromRequest for Body {
                 Some(authentication) => Some(authentication.principal().await),
                 None => None,
             };
-            // Of many large bodies of one user, most wait unread.
-            let turn = match caller {
-                Some(caller) if may_be_large => {
-                    Some(state.per_user_gate.acquire(caller.user, HeavyWork::Upload).await?)
-                }
-                _ => None,
-            };
             let owner =
                 caller.map_or_else(|| network_of(&request, &state), |caller| Owner::User(caller.user));
             let mut memory = state.body_memory.try_reserve(owner, 0).map_err(no_memory)?;
-            let arrived = async {
-                if json {
-                    collect(payload, content_length, limit, &mut memory).await
-                } else {
-                    expect_empty(payload).await
-                }
-            };
             let waits = await_body(&request);
-            let bytes = timeout(time_limit, arrived).await.map_err(|_| too_slow())??;
+            let mut body = Arriving::new(&request, payload, limit);
+            // Of many large bodies of one user, most wait unread. One in chunks tells its length by arriving.
+            let mut turn = None;
+            let mut is_complete = !has_body(&request);
+            if !is_complete && content_length.is_none_or(|length| length <= LARGE) {
+                is_complete = body.arrive(LARGE, json, &mut memory, time_limit, waits.as_ref()).await?;
+            }
+            if !is_complete {
+                let acceptable = json && LARGE < limit && content_length.is_none_or(|length| length <= limit);
+                if let Some(caller) = caller.filter(|_| acceptable) {
+                    turn = Some(state.per_user_gate.acquire(caller.user, HeavyWork::Upload).await?);
+                }
+                body.arrive(limit, json, &mut memory, time_limit, waits.as_ref()).await?;
+            }
             drop(waits);
             // The session may have ended while the body arrived.
             caller.map_or(Ok(()), |caller| state.sessions.check(caller))?;
-            Ok(Self { bytes, _memory: memory, turn })
+            Ok(Self { bytes: body.finish(), _memory: memory, turn })
         })
     }
 }
@@ -204,19 +199,17 @@ pub async fn read_form(
     limit: usize,
 ) -> Result<(Bytes, Reservation), Problem> {
     let mut memory = state.body_memory.try_reserve(network_of(request, state), 0).map_err(no_memory)?;
-    let arrived = collect(payload, content_length(request), limit, &mut memory);
-    let _waits = await_body(request);
-    let bytes = timeout(state.settings.timeouts.body, arrived).await.map_err(|_| too_slow())??;
-    Ok((bytes, memory))
+    let waits = await_body(request);
+    let mut body = Arriving::new(request, payload, limit);
+    if has_body(request) {
+        body.arrive(limit, true, &mut memory, state.settings.timeouts.body, waits.as_ref()).await?;
+    }
+    Ok((body.finish(), memory))
 }
 
 /// Tells the connection that the server waits for the client.
 fn await_body(request: &HttpRequest) -> Option<AwaitedBody> {
     request.conn_data::<Rc<Activity>>().map(Activity::await_body)
-}
-
-fn content_length(request: &HttpRequest) -> Option<usize> {
-    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Whose memory the body of a request without a caller occupies.
@@ -235,62 +228,6 @@ fn is_authentication(request: &HttpRequest) -> bool {
     ["/api/v1/auth/", "/auth/", "/api/auth/"].iter().any(|tree| path.starts_with(tree))
 }
 
-/// Accepts a wrong `Content-Type` if the body is empty: many clients always send the header.
-async fn expect_empty(mut payload: Payload) -> Result<Bytes, Problem> {
-    while let Some(chunk) = payload.next().await {
-        if !chunk.map_err(|_| incomplete())?.is_empty() {
-            return Err(content_type_unsupported());
-        }
-    }
-    Ok(Bytes::new())
-}
-
 fn content_encoding_unsupported() -> Problem {
     Problem::new(ErrorCode::ContentTypeWrong, "Send the body uncompressed, without `Content-Encoding`")
-}
-
-fn content_type_unsupported() -> Problem {
-    Problem::new(ErrorCode::ContentTypeWrong, "Send JSON in UTF-8, as `Content-Type: application/json`")
-}
-
-fn too_slow() -> Problem {
-    not_json("The body took too long to arrive")
-}
-
-/// The client disconnected or broke the framing.
-fn incomplete() -> Problem {
-    not_json("The body ended before it was complete")
-}
-
-/// Collects the body, and reserves memory as it arrives: what a client only announces takes none.
-async fn collect(
-    mut payload: Payload,
-    content_length: Option<usize>,
-    limit: usize,
-    memory: &mut Reservation,
-) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(ErrorCode::TooLarge, format!("The body is larger than {limit} bytes")).with("max", limit)
-    };
-    if content_length.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| incomplete())?;
-        let length = bytes.len() + chunk.len();
-        if length > limit {
-            return Err(too_large());
-        }
-        if bytes.is_empty() && content_length == Some(chunk.len()) {
-            memory.resize(length).map_err(no_memory)?;
-            return Ok(chunk);
-        }
-        if length > memory.bytes() {
-            memory.resize(length.next_multiple_of(MEMORY_STEP).min(limit)).map_err(no_memory)?;
-            bytes.reserve(memory.bytes() - bytes.len());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
 }
