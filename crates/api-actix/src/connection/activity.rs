@@ -101,8 +101,11 @@ impl Activity {
 
     /// The other protocol, to which the client has switched, takes bytes.
     pub fn take(&self, bytes: usize) {
+        let accepted = self.accepts_input();
         self.input.borrow_mut().take(bytes);
-        self.standing().wake();
+        if !accepted {
+            self.standing().wake();
+        }
     }
 
     /// Lets the reader look again at what waits.
@@ -196,7 +199,9 @@ impl AwaitedBody {
         self.0.input.borrow_mut().take_body(true);
         // The client was not late so far.
         self.0.needed_if(self.0.standing().turn(Phase::Body, Phase::Body));
-        self.0.standing().wake();
+        if self.0.accepts_input() {
+            self.0.standing().wake();
+        }
     }
 
     /// Lets nothing more of the body arrive for now.
