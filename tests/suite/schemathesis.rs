@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use blackbox_tests::binary::workspace;
-use blackbox_tests::{Client, Server, on_both_databases};
+use blackbox_tests::{Client, Database, Server, on_both_databases};
 
 use crate::support::{add, everything};
 
@@ -24,6 +24,7 @@ async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
         .args(["--header", &format!("Authorization: Bearer {}", user.token())])
         .args(["--phases", "examples,coverage,fuzzing,stateful"])
         .args(["--max-examples", "15", "--generation-deterministic", "--workers", "2", "--no-color"])
+        .args(["--request-timeout", "120"])
         .args(arguments)
         .current_dir(server.folder());
     let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
@@ -33,7 +34,9 @@ async fn schemathesis(server: &Server, user: &Client, arguments: &[&str]) {
 }
 
 on_both_databases! {
-    async fn every_response_is_declared_in_the_document(server: Server) {
+    async fn every_response_is_declared_in_the_document(database: Database) {
+        // On a machine whose disk is busy with other tests, a commit may take seconds.
+        let server = Server::start_with(database, &[("DATABASE_TIMEOUT_MS", "60000")]).await;
         let (ann, _) = server.client().register("ann@example.com").await;
         let (carol, _) = server.client().register("carol@example.com").await;
         let (bob, _) = server.client().register("bob@example.com").await;
