@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use blackbox_tests::binary::workspace;
-use blackbox_tests::{Client, Database, Server, on_both_databases};
+use blackbox_tests::{Client, Server, on_both_databases};
 
 use crate::support::{add, everything};
 
