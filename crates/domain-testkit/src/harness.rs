@@ -18,7 +18,7 @@ use domain::session::{
 };
 use domain::sync::Position;
 use domain::todo::query::ListQuery;
-use domain::todo::{Batch, Change, Changes, Commit, Outcome, Page, Todo, TodoStore, UserRow};
+use domain::todo::{Batch, Change, Changes, Commit, Decided, Outcome, Page, Todo, TodoStore, UserRow};
 use domain::user::{Email, User};
 use domain::{Stamp, TodoId, UserId};
 use futures_util::FutureExt as _;
@@ -122,7 +122,7 @@ impl Harness {
     pub async fn decide(&self, user: UserId, batch: Batch, now: Stamp) -> Vec<Outcome> {
         let count = batch.changes.len();
         match self.commit(user, batch, now).await {
-            Commit::Done(outcomes) => {
+            Commit::Done(Decided { outcomes, .. }) => {
                 assert_eq!(outcomes.len(), count, "each change has one outcome: {outcomes:#?}");
                 outcomes
             }

@@ -59,11 +59,11 @@ impl Server {
         if let Some(row) = plan.user_row() {
             self.row = row.clone();
         }
-        let (Decision::Decided(outcomes), _events) = plan.into_parts() else {
+        let (Decision::Decided(decided), _events) = plan.into_parts() else {
             return Ok((Vec::new(), Vec::new(), Cursor::default()));
         };
         let newer = self.todos.values().filter(|todo| Some(todo.updated_at()) > cursor.stamp()).cloned();
-        Ok((outcomes, newer.collect(), Cursor::at(Some(self.row.clock))))
+        Ok((decided.outcomes, newer.collect(), Cursor::at(Some(self.row.clock))))
     }
 }
 

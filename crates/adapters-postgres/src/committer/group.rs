@@ -148,7 +148,7 @@ pub(super) fn decide(jobs: &[Job], loaded: Loaded) -> Result<Decision, StoreErro
         }
         let (decision, events) = plan.into_parts();
         let commit = match decision {
-            plan::Decision::Decided(outcomes) => Commit::Done(outcomes),
+            plan::Decision::Decided(decided) => Commit::Done(decided),
             plan::Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
         };
         verdicts.push(Verdict::Decided(Answer { commit, events }));

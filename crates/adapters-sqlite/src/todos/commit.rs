@@ -62,7 +62,7 @@ pub(super) fn commit(
     }
     let (decision, events) = plan.into_parts();
     let answer = match decision {
-        Decision::Decided(outcomes) => Commit::Done(outcomes),
+        Decision::Decided(decided) => Commit::Done(decided),
         Decision::StaleCursor(cursor) => Commit::StaleCursor(cursor),
     };
     Ok(Done { answer, events: events.map(|events| (user, events)) })

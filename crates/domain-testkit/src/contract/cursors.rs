@@ -117,6 +117,23 @@ pub async fn a_stale_cursor_writes_nothing(h: Harness) {
     assert_eq!(published.len(), 1 + count, "stale batches publish nothing");
 }
 
+/// A device that sends from the user's clock, and holds what it sent, has everything.
+pub async fn a_device_that_sends_from_the_clock_is_up_to_date(h: Harness) {
+    let user = h.user().await;
+    let send = async |since, title: &str| {
+        let cursor = Some(Cursor::at(Some(since)));
+        let request = Batch { cursor, strategy: Strategy::Merge, ..batch([create(todo_id(), title)]) };
+        match h.commit(user, request, at(9)).await {
+            Commit::Done(decided) => decided.up_to_date,
+            other => panic!("{other:?}"),
+        }
+    };
+    let before = h.clock(user).await;
+    assert_eq!(send(before, "milk").await, Some(h.position(user).await));
+    assert_eq!(send(before, "bread").await, None, "it lacks the milk");
+    assert_eq!(send(h.clock(user).await, "eggs").await, Some(h.position(user).await));
+}
+
 /// Lists, changes and the clock report the same position.
 pub async fn every_read_reports_the_same_position(h: Harness) {
     let [ann, bob] = [h.user().await, h.user().await];

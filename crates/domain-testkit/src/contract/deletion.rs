@@ -264,7 +264,7 @@ pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) 
                     return;
                 }
                 match h.commit(user, batch([create(id, "milk")]), T0).await {
-                    Commit::Done(outcomes) => assert!(matches!(outcomes[0], Outcome::Applied { .. })),
+                    Commit::Done(decided) => assert!(matches!(decided.outcomes[0], Outcome::Applied { .. })),
                     Commit::NoSuchUser => {}
                     Commit::StaleCursor(_) => panic!("round {round}: the batch has no cursor"),
                 }

@@ -105,6 +105,7 @@ macro_rules! store_contract {
             a_page_of_changes_ends_with_two_mebibytes_of_text
             a_cursor_finds_exactly_the_later_changes
             a_stale_cursor_writes_nothing
+            a_device_that_sends_from_the_clock_is_up_to_date
             an_initial_sync_passes_the_horizon
             every_read_reports_the_same_position
             tombstones_are_left_out_unless_asked_for

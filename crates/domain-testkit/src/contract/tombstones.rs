@@ -127,8 +127,8 @@ pub async fn concurrent_deletions_stay_within_the_limit(h: Harness) {
         async move { h.commit(user, request, T0).await }
     });
     for answer in all(commits.collect::<Vec<_>>()).await {
-        let Commit::Done(outcomes) = answer else { panic!("{answer:?}") };
-        assert!(outcomes.iter().all(Outcome::succeeded), "{outcomes:?}");
+        let Commit::Done(decided) = answer else { panic!("{answer:?}") };
+        assert!(decided.outcomes.iter().all(Outcome::succeeded), "{decided:?}");
     }
     let last = todo_id();
     h.apply(user, [create(last, "bread")]).await;

@@ -43,7 +43,7 @@ impl TodoStore for MemoryStore {
             self.bus.publish(user, previous, events);
         }
         match decision {
-            Decision::Decided(outcomes) => Ok(Commit::Done(outcomes)),
+            Decision::Decided(decided) => Ok(Commit::Done(decided)),
             Decision::StaleCursor(reason) => Ok(Commit::StaleCursor(reason)),
         }
     }

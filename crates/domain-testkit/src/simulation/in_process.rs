@@ -183,8 +183,8 @@ impl InProcess {
     }
 
     fn follow_elsewhere(&mut self, commit: Commit) {
-        let Commit::Done(outcomes) = commit else { panic!("a change without a cursor is decided") };
-        for (todo, _) in outcomes.iter().filter_map(Outcome::written) {
+        let Commit::Done(decided) = commit else { panic!("a change without a cursor is decided") };
+        for (todo, _) in decided.outcomes.iter().filter_map(Outcome::written) {
             let after = Row::from(&**todo);
             self.shadow.changed_elsewhere(&self.ghosts, &after);
             self.changed_since_copy.iter_mut().for_each(|changed| _ = changed.insert(after.id));

@@ -43,7 +43,7 @@ pub use field::{Field, Versions};
 pub use fitted::Fitted;
 pub use limits::StorageLimits;
 pub use metadata::{Metadata, MetadataEdit, MetadataError, MetadataKey, MetadataValue};
-pub use outcome::{Conflict, Outcome, Rejection};
+pub use outcome::{Conflict, Decided, Outcome, Rejection};
 pub use resolve::{EarlierChanges, Effect, LaterChanges, NamedValues, ResolveContext, resolve};
 pub use service::{ListOutcome, Owned, Precondition, TodoService};
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The outcome of a change.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::entity::Todo;
@@ -7,6 +8,24 @@ use super::event::EventKind;
 use super::field::Field;
 use super::metadata::MetadataError;
 use super::strategy::Strategy;
+use crate::ids::TodoId;
+use crate::sync::cursor::Position;
+
+/// What was decided about a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// An outcome for each change, in the batch's order.
+    pub outcomes: Vec<Outcome>,
+    /// The user's position after the batch, if the device that sent it then has everything: the batch's
+    /// cursor was at the user's clock, and the device holds all that the batch wrote.
+    pub up_to_date: Option<Position>,
+}
+
+impl From<Vec<Outcome>> for Decided {
+    fn from(outcomes: Vec<Outcome>) -> Self {
+        Self { outcomes, up_to_date: None }
+    }
+}
 
 /// The outcome of one change. Each change has exactly one outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +72,31 @@ impl Outcome {
     #[must_use]
     pub const fn succeeded(&self) -> bool {
         matches!(self, Self::Applied { .. } | Self::Unchanged { .. })
+    }
+
+    /// The version of each todo that a device holds because it sent it; `None` for a todo that the
+    /// device does not hold completely.
+    #[must_use]
+    pub(crate) fn held_by_sending(outcomes: &[Self]) -> HashMap<TodoId, Option<i64>> {
+        let mut all = HashMap::new();
+        for outcome in outcomes {
+            match outcome {
+                Self::Applied { todo, client_is_current, .. }
+                | Self::Unchanged { todo: Some(todo), client_is_current } => {
+                    let version = all.entry(todo.id()).or_insert(Some(todo.version()));
+                    *version = version.and(client_is_current.then_some(todo.version()));
+                }
+                Self::Conflict(conflict) => {
+                    all.insert(conflict.current.id(), None);
+                }
+                Self::Unchanged { todo: None, .. }
+                | Self::NotFound
+                | Self::TextGone
+                | Self::IdInUse(_)
+                | Self::Rejected(_) => {}
+            }
+        }
+        all
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::batch::Batch;
 use super::entity::Todo;
-use super::outcome::Outcome;
+use super::outcome::Decided;
 use super::query::{Filter, ListKey, ListQuery};
 use super::values::TodoNumber;
 use crate::error::StoreError;
@@ -19,8 +19,8 @@ pub const PART_BYTES: usize = 2 * 1024 * 1024;
 /// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commit {
-    /// The batch is decided, and what it changed is durable. An outcome for each change, in order.
-    Done(Vec<Outcome>),
+    /// The batch is decided, and what it changed is durable.
+    Done(Decided),
     /// The batch's cursor can't be continued. No todo is written.
     StaleCursor(StaleCursor),
     NoSuchUser,

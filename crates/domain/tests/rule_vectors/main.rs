@@ -37,7 +37,7 @@ fn outcomes(case: &Case) -> Vec<Outcome> {
     let mut state = UserState::new(row, Arc::new(epochs), case.todo.clone(), numbers, Vec::new());
     let plan = Plan::decide(&mut state, &batch, case.now).expect("numbers enough");
     match plan.into_parts().0 {
-        Decision::Decided(outcomes) => outcomes,
+        Decision::Decided(decided) => decided.outcomes,
         Decision::StaleCursor(_) => panic!("there is no cursor"),
     }
 }

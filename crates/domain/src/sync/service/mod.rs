@@ -11,7 +11,9 @@ use super::timestamp::SyncTimestamp;
 use crate::error::StoreError;
 use crate::ids::{TodoId, UserId};
 use crate::time::{Clock, Stamp};
-use crate::todo::{Batch, Change, Changes, Commit, Outcome, StorageLimits, Strategy, Todo, TodoStore};
+use crate::todo::{
+    Batch, Change, Changes, Commit, Decided, Outcome, StorageLimits, Strategy, Todo, TodoStore,
+};
 
 /// The request of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl SyncService {
     }
 
     /// Writes the device's changes in one transaction, then reads the changes that the device
-    /// lacks.
+    /// lacks, unless the write has shown that there are none.
     ///
     /// The read is a snapshot of its own, taken after the write is durable. It includes that write,
     /// and it is complete up to the timestamp in the answer.
@@ -106,12 +108,15 @@ impl SyncService {
             Vec::new()
         } else {
             match self.store.commit(user, batch(changes), self.clock.now()).await? {
-                Commit::Done(outcomes) => outcomes,
+                Commit::Done(Decided { outcomes, up_to_date: Some(position) }) => {
+                    return Ok(SyncOutcome::Done(up_to_date(outcomes, &position)));
+                }
+                Commit::Done(Decided { outcomes, up_to_date: None }) => outcomes,
                 Commit::StaleCursor(stale) => return Ok(SyncOutcome::StaleCursor(stale)),
                 Commit::NoSuchUser => return Ok(SyncOutcome::NoSuchUser),
             }
         };
-        let held = held_by_sending(&outcomes);
+        let held = Outcome::held_by_sending(&outcomes);
         // A todo that is left out must not take a place on the page.
         let page_size = limit.saturating_add(u32::try_from(held.len()).unwrap_or(u32::MAX));
         let wants_tombstones = include_deleted || cursor.since.is_some();
@@ -166,6 +171,18 @@ impl SyncService {
     }
 }
 
+/// The answer to a device that has everything.
+fn up_to_date(outcomes: Vec<Outcome>, position: &Position) -> SyncAnswer {
+    SyncAnswer {
+        outcomes,
+        server_changes: Vec::new(),
+        has_more: false,
+        sync_timestamp: position.sync_timestamp(position.clock),
+        epoch: position.epoch(),
+        digest: Some(position.digest),
+    }
+}
+
 /// The answer when the cursor can't be continued any more. If the cursor was good when the changes
 /// were written, the device gets their outcomes, and learns that the cursor is stale when it asks
 /// again.
@@ -191,30 +208,6 @@ fn page(found: Vec<Todo>, more: bool, held: &HashMap<TodoId, Option<i64>>, limit
     let has_more = more || todos.len() > limit;
     todos.truncate(limit);
     (todos, has_more)
-}
-
-/// The version of each todo that the device holds because it sent it; `None` for a todo that the
-/// device does not hold completely.
-fn held_by_sending(outcomes: &[Outcome]) -> HashMap<TodoId, Option<i64>> {
-    let mut all = HashMap::new();
-    for outcome in outcomes {
-        match outcome {
-            Outcome::Applied { todo, client_is_current, .. }
-            | Outcome::Unchanged { todo: Some(todo), client_is_current } => {
-                let version = all.entry(todo.id()).or_insert(Some(todo.version()));
-                *version = version.and(client_is_current.then_some(todo.version()));
-            }
-            Outcome::Conflict(conflict) => {
-                all.insert(conflict.current.id(), None);
-            }
-            Outcome::Unchanged { todo: None, .. }
-            | Outcome::NotFound
-            | Outcome::TextGone
-            | Outcome::IdInUse(_)
-            | Outcome::Rejected(_) => {}
-        }
-    }
-    all
 }
 
 #[cfg(test)]

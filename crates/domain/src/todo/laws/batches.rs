@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -35,6 +36,25 @@ proptest! {
             }
         }
         prop_assert_eq!(together.row, alone.row);
+    }
+
+    #[test]
+    fn a_device_is_up_to_date_if_it_sends_from_the_clock_and_holds_all_that_is_written(
+        mut list in any::list(), mut batch in any::batch(), now in any::now(), behind in 0..2i64,
+    ) {
+        let clock = list.row.clock;
+        let since = clock.minus(Duration::from_micros(behind.unsigned_abs()));
+        batch.cursor = Some(Cursor::at(Some(since)));
+        let done = list.decide(&batch, now);
+        let Decision::Decided(decided) = &done.decision else { return Ok(()) };
+        let held = Outcome::held_by_sending(&decided.outcomes);
+        let lacks = |todo: &Todo| {
+            todo.updated_at() > since && held.get(&todo.id()) != Some(&Some(todo.version()))
+        };
+        prop_assert_eq!(decided.up_to_date.is_some(), since == clock && !list.todos.values().any(lacks));
+        if let Some(position) = &decided.up_to_date {
+            prop_assert_eq!(position, &list.row.clone().position(list.epochs));
+        }
     }
 
     #[test]

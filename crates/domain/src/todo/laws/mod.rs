@@ -90,7 +90,7 @@ struct Done {
 impl Done {
     fn outcomes(&self) -> &[Outcome] {
         match &self.decision {
-            Decision::Decided(outcomes) => outcomes,
+            Decision::Decided(decided) => &decided.outcomes,
             Decision::StaleCursor(_) => panic!("the cursor is stale"),
         }
     }

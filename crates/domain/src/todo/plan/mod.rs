@@ -13,18 +13,17 @@ pub use self::state::UserState;
 use super::batch::Batch;
 use super::entity::Todo;
 use super::event::BatchEvents;
-use super::outcome::Outcome;
+use super::outcome::{Decided, Outcome};
 use super::user_row::UserRow;
 use crate::error::StoreError;
 use crate::ids::TodoId;
-use crate::sync::cursor::StaleCursor;
+use crate::sync::cursor::{Cursor, StaleCursor};
 use crate::time::Stamp;
 
 /// The result of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// An outcome for each change, in the batch's order.
-    Decided(Vec<Outcome>),
+    Decided(Decided),
     /// The batch's cursor can't be continued. No todo is written.
     StaleCursor(StaleCursor),
 }
@@ -69,17 +68,29 @@ impl Plan {
                 });
             }
         }
+        let before = state.position.clock;
         let mut draft = Draft::new(state, batch, now);
         let mut outcomes = Vec::with_capacity(batch.changes.len());
         for (position, change) in batch.changes.iter().enumerate() {
             outcomes.push(draft.decide(position, change)?);
         }
-        Ok(Self { decision: Decision::Decided(outcomes), ..draft.finish() })
+        let plan = draft.finish();
+        let up_to_date = plan.leaves_up_to_date(batch, before, &outcomes).then(|| state.position.clone());
+        Ok(Self { decision: Decision::Decided(Decided { outcomes, up_to_date }), ..plan })
+    }
+
+    /// Whether a device whose batch this is has everything once the plan is written.
+    fn leaves_up_to_date(&self, batch: &Batch, before: Stamp, outcomes: &[Outcome]) -> bool {
+        if batch.cursor.as_ref().and_then(Cursor::stamp) != Some(before) {
+            return false;
+        }
+        let held = Outcome::held_by_sending(outcomes);
+        self.written.iter().all(|Written { todo, .. }| held.get(&todo.id()) == Some(&Some(todo.version())))
     }
 
     const fn nothing() -> Self {
         Self {
-            decision: Decision::Decided(Vec::new()),
+            decision: Decision::Decided(Decided { outcomes: Vec::new(), up_to_date: None }),
             written: Vec::new(),
             swept: Vec::new(),
             user_row: None,

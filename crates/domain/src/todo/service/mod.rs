@@ -188,7 +188,7 @@ impl TodoService {
     async fn commit(&self, user: UserId, changes: Vec<Change>) -> Result<Option<Vec<Outcome>>, StoreError> {
         let batch = Batch { changes, strategy: Strategy::Manual, cursor: None, limits: self.limits };
         match self.store.commit(user, batch, self.clock.now()).await? {
-            Commit::Done(outcomes) => Ok(Some(outcomes)),
+            Commit::Done(decided) => Ok(Some(decided.outcomes)),
             // A batch without a cursor is never stale.
             Commit::StaleCursor(_) | Commit::NoSuchUser => Ok(None),
         }

@@ -112,18 +112,21 @@ async fn a_number_finds_no_tombstone() {
 async fn a_single_change_is_a_batch_of_one_under_the_manual_strategy() {
     let base = Base::Version(3);
     let precondition = Precondition::version(Some(3));
-    let delete = expecting(batch(vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound]));
+    let delete =
+        expecting(batch(vec![change(base, Action::Delete)]), Commit::Done(vec![Outcome::NotFound].into()));
     let outcome = delete.delete(USER, ID, precondition.clone());
     assert_eq!(outcome.await.expect("the store answers"), Some(Outcome::NotFound));
 
-    let toggle =
-        expecting(batch(vec![change(Base::Current, Action::Toggle)]), Commit::Done(vec![Outcome::NotFound]));
+    let toggle = expecting(
+        batch(vec![change(Base::Current, Action::Toggle)]),
+        Commit::Done(vec![Outcome::NotFound].into()),
+    );
     assert_eq!(toggle.toggle(USER, ID).await.expect("the store answers"), Some(Outcome::NotFound));
 
     let edit = Edit { completed: Some(true), ..Edit::default() };
     let edited = expecting(
         batch(vec![change(base, Action::Edit(edit.clone()))]),
-        Commit::Done(vec![Outcome::NotFound]),
+        Commit::Done(vec![Outcome::NotFound].into()),
     );
     let outcome = edited.edit(USER, ID, precondition, edit, None).await.expect("the store answers");
     assert_eq!(outcome, Some(Outcome::NotFound));
@@ -149,7 +152,7 @@ fn at_versions(versions: &'static [i64]) -> TodoService {
                 server_wins: false,
             })
         };
-        Ok(Commit::Done(vec![outcome]))
+        Ok(Commit::Done(vec![outcome].into()))
     });
     service(store)
 }
@@ -195,7 +198,7 @@ async fn a_long_list_is_several_commits_whose_outcomes_keep_its_order() {
                 }
                 other => panic!("not a creation: {other:?}"),
             };
-            Ok(Commit::Done(batch.changes.into_iter().map(outcome).collect()))
+            Ok(Commit::Done(batch.changes.into_iter().map(outcome).collect::<Vec<_>>().into()))
         });
         // The last one names the first todo again, so that it moves into the first commit.
         let ids: Vec<_> = (0..todos).map(|n| if n == 500 { id(0) } else { id(n) }).collect();
@@ -216,7 +219,7 @@ async fn a_list_whose_later_commit_fails_is_an_error() {
     store.expect_commit().times(2).returning(move |_, batch, _| {
         commits += 1;
         if commits == 1 {
-            Ok(Commit::Done(vec![Outcome::NotFound; batch.changes.len()]))
+            Ok(Commit::Done(vec![Outcome::NotFound; batch.changes.len()].into()))
         } else {
             Err(StoreError::Unavailable("the disk is full".to_owned()))
         }
@@ -229,7 +232,7 @@ async fn a_list_whose_later_commit_fails_is_an_error() {
 #[tokio::test]
 async fn bulk_edits_are_independent() {
     let edit = change(Base::Unknown, Action::Edit(Edit::default()));
-    let service = expecting(batch(vec![edit]), Commit::Done(vec![Outcome::NotFound]));
+    let service = expecting(batch(vec![edit]), Commit::Done(vec![Outcome::NotFound].into()));
     let items = vec![(ID, Base::Unknown, Edit::default(), None)];
     let outcomes = service.edit_all(USER, items).await.expect("the store answers");
     assert_eq!(outcomes, Some(vec![Outcome::NotFound]));

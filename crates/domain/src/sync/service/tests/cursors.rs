@@ -84,7 +84,10 @@ async fn a_cursor_that_is_stale_at_the_write_reads_nothing() {
 async fn a_cursor_that_goes_stale_between_write_and_read_is_reported_by_the_next_exchange() {
     let gone = Position { horizon: at(25), ..position(50) };
     let mut store = MockTodoStore::new();
-    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)])));
+    store
+        .expect_commit()
+        .once()
+        .return_once(|_, _, _| Ok(Commit::Done(vec![applied(todo(1, 2, 40), true)].into())));
     let changes = Changes { todos: vec![], has_more: false, position: gone };
     store.expect_changes().once().return_once(|_, _, _, _| Ok(Some(changes)));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
@@ -120,7 +123,7 @@ async fn a_cursor_ahead_of_the_clock_begins_an_epoch_even_if_the_device_sends_no
     for (committed, read_again, expected) in [
         (Commit::StaleCursor(stale()), None, SyncOutcome::StaleCursor(stale())),
         (Commit::NoSuchUser, None, SyncOutcome::NoSuchUser),
-        (Commit::Done(vec![]), Some(None), SyncOutcome::NoSuchUser),
+        (Commit::Done(vec![].into()), Some(None), SyncOutcome::NoSuchUser),
     ] {
         let mut store = MockTodoStore::new();
         let mut order = Sequence::new();

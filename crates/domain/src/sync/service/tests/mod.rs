@@ -112,7 +112,7 @@ async fn exchange(ids: &[u128], outcomes: Vec<Outcome>, changes: Changes) -> Syn
     let mut order = Sequence::new();
     if !ids.is_empty() {
         let commit = store.expect_commit().once().in_sequence(&mut order);
-        commit.return_once(|_, _, _| Ok(Commit::Done(outcomes)));
+        commit.return_once(|_, _, _| Ok(Commit::Done(outcomes.into())));
     }
     let named: HashSet<_> = ids.iter().collect();
     let looked_at = 3 + u32::try_from(named.len()).expect("a few");

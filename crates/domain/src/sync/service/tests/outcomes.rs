@@ -94,7 +94,7 @@ async fn a_device_that_sends_a_todo_from_the_beginning_learns_that_it_was_delete
     let found = all(vec![sent.clone(), other, live.clone()]);
     let outcome = Outcome::Unchanged { todo: Some(Arc::new(sent.clone())), client_is_current: false };
     let mut store = MockTodoStore::new();
-    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![outcome])));
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![outcome].into())));
     store
         .expect_changes()
         .once()
@@ -108,9 +108,20 @@ async fn a_device_that_sends_a_todo_from_the_beginning_learns_that_it_was_delete
 }
 
 #[tokio::test]
+async fn a_device_that_has_everything_after_the_write_causes_no_read() {
+    let decided = Decided { up_to_date: Some(position(50)), ..vec![applied(todo(1, 2, 50), true)].into() };
+    let mut store = MockTodoStore::new();
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(decided)));
+    let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
+    let SyncOutcome::Done(answer) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((answer.outcomes.len(), answer.server_changes.len(), answer.has_more), (1, 0, false));
+    assert_eq!((answer.sync_timestamp, answer.digest), (at(50).into(), Some(DIGEST)));
+}
+
+#[tokio::test]
 async fn a_user_deleted_between_write_and_read_does_not_exist() {
     let mut store = MockTodoStore::new();
-    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![])));
+    store.expect_commit().once().return_once(|_, _, _| Ok(Commit::Done(vec![].into())));
     store.expect_changes().once().return_once(|_, _, _, _| Ok(None));
     let outcome = service(store).sync(USER, request(&[1])).await.expect("the store answers");
     assert_eq!(outcome, SyncOutcome::NoSuchUser);
