@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_web::web::{Bytes, BytesMut};
 use domain::code::ErrorCode;
 use futures_util::StreamExt as _;
@@ -18,12 +18,13 @@ use crate::memory_budget::Reservation;
 /// The steps, in bytes, in which memory is reserved for a body.
 const MEMORY_STEP: usize = 64 * 1024;
 
-/// Whether the request has a body. The framework finds one of any length after an `Upgrade` that the server ignores
+/// Whether the request may have a body. The framework finds an endless one after an `Upgrade` that the server ignores
 /// (RFC 9110 section 7.8).
 pub fn has_body(request: &HttpRequest) -> bool {
     let headers = request.headers();
-    headers.contains_key(TRANSFER_ENCODING)
-        || (headers.contains_key(CONTENT_LENGTH) && content_length(request) != Some(0))
+    let announced = headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH);
+    let is_empty = if announced { content_length(request) == Some(0) } else { headers.contains_key(UPGRADE) };
+    !is_empty
 }
 
 pub fn content_length(request: &HttpRequest) -> Option<usize> {
