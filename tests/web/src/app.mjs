@@ -29,6 +29,8 @@ const args = [
   "--disable-component-update",
   "--disable-sync",
   "--disable-dev-shm-usage",
+  // Chromium ignores some keys that are pressed while an earlier one still scrolls, on any page.
+  "--disable-smooth-scrolling",
 ];
 const browser = await chromium.launch({ executablePath, args, timeout: TIMEOUT });
 after(() => browser.close());
