@@ -7,6 +7,7 @@ mod bench;
 mod claims;
 mod coverage;
 mod deps;
+mod failures;
 mod openapi;
 mod process;
 mod start;

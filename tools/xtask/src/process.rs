@@ -58,7 +58,8 @@ pub fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-fn failure(command: &Command, problem: &str) -> String {
+/// The sentence for a command that could not be run, or failed.
+pub fn failure(command: &Command, problem: &str) -> String {
     let words: Vec<_> = std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(OsStr::to_string_lossy)

@@ -5,7 +5,7 @@ use std::process::Command;
 use postgres_testbed::Testbed;
 
 use crate::process::{cargo, command, run as run_command, target};
-use crate::{tools, web};
+use crate::{failures, tools, web};
 
 /// Packages that `--quick` leaves out: they need PostgreSQL or Redis, or do not change with the product.
 const NOT_QUICK: [&str; 5] =
@@ -65,11 +65,9 @@ fn all(arguments: &[&str]) -> Result<(), String> {
     let mut tests = black_box()?;
     tests.args(["test", "--no-fail-fast"]).args((!chosen).then_some("--workspace")).args(arguments);
     tests.env("SCHEMATHESIS_BIN", schemathesis).env("PYTHON_BIN", python).env("PROMTOOL_BIN", promtool);
-    let tested = run_command(&mut tests);
-    if arguments.is_empty() {
-        javascript()?;
-    }
-    tested?;
+    let tested = failures::repeated(&mut tests);
+    let packages = if arguments.is_empty() { javascript() } else { Ok(()) };
+    tested.and(packages)?;
     // A setting outlives its session only by a mistake, of the server or of a test.
     let changed = cluster.changed_settings();
     if changed.is_empty() {
