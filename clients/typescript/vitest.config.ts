@@ -17,5 +17,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     fileParallelism: false,
+    silent: "passed-only",
   },
 });
