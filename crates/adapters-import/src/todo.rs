@@ -61,6 +61,10 @@ fn ids(program: Program, tasks: &[Task], user: UserId) -> Vec<TodoId> {
     tasks.iter().map(id).collect()
 }
 
+/// So many of the titles above a task identify it. No program nests as deep; a forged file would cost the square
+/// of its tasks.
+const ABOVE: usize = 16;
+
 /// What identifies a task without an id: all that the file says about it, except whether and when it was
 /// completed, with the titles of the tasks above it.
 fn key(tasks: &[Task], task: &Task) -> String {
@@ -68,7 +72,7 @@ fn key(tasks: &[Task], task: &Task) -> String {
         Some(Parent::Index(index)) => tasks.get(index),
         _ => None,
     };
-    let path: Vec<_> = successors(above(&task), above).map(|task| &*task.title).collect();
+    let path: Vec<_> = successors(above(&task), above).take(ABOVE).map(|task| &*task.title).collect();
     let metadata: BTreeMap<_, _> = task.metadata.iter().map(|(key, value)| (key, value)).collect();
     let created_at = task.created_at.map(|time| time.timestamp_micros());
     json!([task.title, task.description(), path, created_at, metadata]).to_string()
@@ -182,6 +186,15 @@ mod tests {
         assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 3 * todos.len());
         let done = Task { completed: true, completed_at: crate::moment::millis(2), ..titled("Call back") };
         assert_eq!(one(done).todo.expect("a todo").0, all[0], "completing a task makes no other of it");
+    }
+
+    #[test]
+    fn tasks_nested_without_end_have_bounded_keys_and_ids_of_their_own() {
+        let nested = |n: usize| Task { parent: n.checked_sub(1).map(Parent::Index), ..titled("deeper") };
+        let tasks: Vec<_> = (0..100).map(nested).collect();
+        assert_eq!(key(&tasks, &tasks[99]).len(), key(&tasks, &tasks[ABOVE]).len());
+        let ids: std::collections::HashSet<_> = ids(Program::Todoist, &tasks, ANN).into_iter().collect();
+        assert_eq!(ids.len(), tasks.len());
     }
 
     #[test]
