@@ -1,27 +1,24 @@
 //! Deleting an account, and exporting what is stored about it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
 use domain::UserId;
-use domain::account::{EmailChange, NewUser, ProfileChange, Registered};
+use domain::account::{NewUser, Registered};
 use domain::identity::Linked;
 use domain::mail::Template;
-use domain::one_time::{EmailToken, Purpose};
+use domain::one_time::Purpose;
 use domain::session::{Device, EndReason, NewSession, OpenRefusal, Revocation, Revoked, Rotated, TokenHash};
+use domain::todo::Commit;
 use domain::todo::query::{Filter, ListQuery};
-use domain::todo::{Commit, Outcome};
 
+use crate::Harness;
 use crate::build::{
-    T0, at, batch, create, delete, email_token, ending, identity, mail, new_session, new_user, notice,
-    one_time, successor, todo_id, uuid,
+    T0, at, batch, create, delete, email_token, ending, identity, new_session, new_user, notice, one_time,
+    successor, todo_id,
 };
-use crate::{Harness, all};
 
 const ANSWERS: &str = "the store answers";
 
 /// Stores something for the user in every table. Returns the live session and two one-time tokens.
-async fn populate(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
+pub(super) async fn populate(h: &Harness, user: UserId) -> (NewSession, [TokenHash; 2]) {
     let address = h.stored(user).await.email.expect("the user has an address");
     let [gone, kept] = [todo_id(), todo_id()];
     h.apply(user, [create(gone, "gone"), create(kept, "kept"), delete(gone)]).await;
@@ -215,130 +212,4 @@ pub async fn the_owner_is_told_of_the_deletion(h: Harness) {
         }
         assert_eq!(mails.len(), usize::from(verified), "an unverified address may be a stranger's");
     }
-}
-
-/// Of concurrent deletions, exactly one succeeds.
-pub async fn exactly_one_of_concurrent_deletions_succeeds(h: Harness) {
-    let user = h.user().await;
-    populate(&h, user).await;
-    let h = Arc::new(h);
-    let deleted = all((0..10).map(|_| {
-        let h = Arc::clone(&h);
-        async move {
-            h.accounts
-                .delete(
-                    user,
-                    None,
-                    notice(Template::AccountDeleted),
-                    ending(EndReason::AccountDeleted, at(5)),
-                )
-                .await
-                .expect(ANSWERS)
-        }
-    }))
-    .await;
-    assert_eq!(deleted.iter().flatten().count(), 1, "{deleted:?}");
-    assert_eq!(h.revocations(None, at(5)).await.len(), 1);
-}
-
-/// A write concurrent with the deletion of its user happens before it or finds no user. It leaves
-/// nothing.
-pub async fn a_deletion_concurrent_with_other_writes_leaves_nothing(h: Harness) {
-    let watcher = h.user().await;
-    let h = Arc::new(h);
-    for round in 0..10 {
-        let user = h.user().await;
-        let address = h.stored(user).await.email.expect("the user has an address");
-        let ids: Vec<_> = (0..8).map(|_| todo_id()).collect();
-        let tasks = (0..8).map(|place| {
-            let (h, id, address) = (Arc::clone(&h), ids[place], address.clone());
-            async move {
-                if place == 4 {
-                    let end = ending(EndReason::AccountDeleted, at(5));
-                    let deleted = h
-                        .accounts
-                        .delete(user, None, notice(Template::AccountDeleted), end)
-                        .await
-                        .expect(ANSWERS);
-                    assert!(deleted.is_some(), "round {round}: the user exists");
-                    return;
-                }
-                match h.commit(user, batch([create(id, "milk")]), T0).await {
-                    Commit::Done(decided) => assert!(matches!(decided.outcomes[0], Outcome::Applied { .. })),
-                    Commit::NoSuchUser => {}
-                    Commit::StaleCursor(_) => panic!("round {round}: the batch has no cursor"),
-                }
-                let opening = ending(EndReason::DeviceRevoked, T0);
-                let opened = h.sessions.open(user, new_session(at(1_000)), 20, opening).await.expect(ANSWERS);
-                assert!(matches!(opened, Ok(_) | Err(OpenRefusal::NoSuchUser)));
-                h.one_time
-                    .send(email_token(Purpose::ResetPassword, Some(user), &address), T0)
-                    .await
-                    .expect(ANSWERS);
-                let google = identity("google", &id.to_string(), None);
-                h.identities
-                    .link(user, None, google, notice(Template::ProviderLinked), T0)
-                    .await
-                    .expect(ANSWERS);
-            }
-        });
-        all(tasks.collect::<Vec<_>>()).await;
-        assert_eq!(h.accounts.by_id(user).await.expect(ANSWERS), None, "round {round}");
-        for id in ids {
-            assert_eq!(h.todo(user, id).await, None, "round {round}");
-            assert!(!h.todos.belongs_to_another_user(watcher, id).await.expect(ANSWERS), "round {round}");
-        }
-        assert_eq!(h.sessions.live(user, T0).await.expect(ANSWERS), [], "round {round}");
-        assert_eq!(h.identities.providers(user).await.expect(ANSWERS), [""; 0], "round {round}");
-        assert_eq!(h.outbox.queued().await.expect(ANSWERS), 0, "round {round}");
-        let kept = h.revocations(None, at(5)).await;
-        let of_user: Vec<_> = kept.iter().filter(|revocation| revocation.user == user).collect();
-        assert_eq!(of_user.len(), 1, "round {round}: {of_user:?}");
-    }
-}
-
-/// The records contain everything stored about the user except the todos, and nothing of others.
-pub async fn the_records_are_complete(h: Harness) {
-    let [ann, bob] = [h.user().await, h.user().await];
-    populate(&h, bob).await;
-    let (session, [_, put]) = populate(&h, ann).await;
-    let address = h.stored(ann).await.email.expect("the user has an address");
-    let notice = mail(Some(ann), &address, Template::EmailChanged);
-    let notice_id = notice.id;
-    let token = one_time(Purpose::VerifyEmail, Some(ann), &address);
-    let verification = EmailToken { token, mail: None };
-    let email = EmailChange { email: address.clone(), session: None, verification, notice: Some(notice) };
-    let change = ProfileChange { display_name: None, email: Some(email) };
-    h.accounts.change_profile(ann, change, at(2)).await.expect(ANSWERS);
-    h.outbox.claim(at(3), at(9), 10).await.expect(ANSWERS);
-    h.outbox.sent(notice_id, at(4)).await.expect(ANSWERS);
-
-    let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
-    assert_eq!(records.user, h.stored(ann).await);
-    assert_eq!(records.sessions.len(), 2, "including the ended one");
-    let ended: Vec<_> = records.sessions.iter().filter_map(|session| session.ended).collect();
-    assert_eq!(ended, [(at(1), EndReason::Logout)]);
-    assert!(records.sessions.iter().any(|kept| kept.id == session.id && kept.ended.is_none()));
-    let [google] = &records.identities[..] else {
-        panic!("one identity: {:?}", records.identities);
-    };
-    assert_eq!((google.provider.as_str(), google.subject.as_str()), ("google", ann.to_string().as_str()));
-    assert_eq!((google.email.as_deref(), google.created_at), (Some(address.as_str()), at(1)));
-    let mails: HashSet<_> =
-        records.mails.iter().map(|mail| (mail.template, mail.to.as_str(), mail.sent_at)).collect();
-    let expected = HashSet::from([
-        (Template::ResetPassword, address.as_str(), None),
-        (Template::EmailChanged, address.as_str(), Some(at(4))),
-    ]);
-    assert_eq!(mails, expected);
-    let kept: HashMap<_, _> =
-        records.one_time_tokens.iter().map(|token| (token.purpose, (token.expires_at, token.used))).collect();
-    let valid_until = |purpose: Purpose| T0.plus(purpose.lifetime());
-    assert_eq!(kept[&Purpose::VerifyEmail], (valid_until(Purpose::VerifyEmail), false));
-    assert_eq!(kept[&Purpose::OAuthHandOff], (valid_until(Purpose::OAuthHandOff), false));
-    h.one_time.consume(Purpose::OAuthHandOff, &put, at(5)).await.expect(ANSWERS).expect("the token is valid");
-    let records = h.accounts.records(ann).await.expect(ANSWERS).expect("Ann exists");
-    let used = records.one_time_tokens.iter().find(|token| token.purpose == Purpose::OAuthHandOff);
-    assert!(used.is_some_and(|token| token.used), "{used:?}");
-    assert!(h.accounts.records(UserId(uuid())).await.expect(ANSWERS).is_none());
 }

@@ -10,6 +10,7 @@ pub mod batches;
 pub mod byte_quota;
 pub mod cursors;
 pub mod deletion;
+pub mod deletion_races;
 pub mod devices;
 pub mod dropped;
 pub mod email_tokens;
@@ -19,6 +20,7 @@ pub mod histories;
 pub mod housekeeping;
 pub mod isolation;
 pub mod issuers;
+pub mod linking;
 pub mod listing;
 pub mod magic_links;
 pub mod ordering;
@@ -27,11 +29,14 @@ pub mod passwords;
 pub mod profiles;
 pub mod providers;
 pub mod quota;
+pub mod records;
 pub mod repeats;
+pub mod revocations;
 pub mod rollback;
 pub mod rotation;
 pub mod search;
 pub mod sessions;
+pub mod sweeps;
 pub mod takeover;
 pub mod tokens;
 pub mod tombstones;
@@ -178,10 +183,12 @@ macro_rules! store_contract {
             all_sessions_except_the_kept_one_end
             ending_all_sessions_voids_logins_that_wait_to_be_exchanged
             an_expired_session_can_be_ended
+            any_device_details_are_accepted
+        );
+        $crate::store_contract!(@theme $harness revocations:
             a_user_keeps_a_bounded_number_of_ended_sessions
             revocations_are_listed_after_a_position
             a_reader_of_revocations_misses_none
-            any_device_details_are_accepted
         );
         $crate::store_contract!(@theme $harness rotation:
             a_rotation_replaces_the_token
@@ -278,8 +285,10 @@ macro_rules! store_contract {
             a_disabled_account_is_not_resolved
             concurrent_logins_with_a_new_identity_create_one_user
             a_concurrent_registration_and_provider_login_share_no_address
-            an_identity_belongs_to_one_user
             an_unknown_identity_creates_nothing_without_a_new_user
+        );
+        $crate::store_contract!(@theme $harness linking:
+            an_identity_belongs_to_one_user
             a_link_never_replaces_another_identity
             the_owner_is_told_of_links_and_unlinks
             a_login_by_an_identity_is_as_good_as_its_link
@@ -300,9 +309,13 @@ macro_rules! store_contract {
             a_full_account_is_deleted_at_once_and_its_todos_in_steps
             tokens_and_mails_of_a_deleted_account_go_in_steps
             the_owner_is_told_of_the_deletion
+        );
+        $crate::store_contract!(@theme $harness records:
+            the_records_are_complete
+        );
+        $crate::store_contract!(@theme $harness deletion_races:
             exactly_one_of_concurrent_deletions_succeeds
             a_deletion_concurrent_with_other_writes_leaves_nothing
-            the_records_are_complete
         );
         $crate::store_contract!(@theme $harness housekeeping:
             an_expired_login_is_swept_after_a_week
@@ -313,6 +326,8 @@ macro_rules! store_contract {
             a_used_one_time_token_is_swept_at_once
             mails_are_swept_a_week_after_they_were_sent_or_abandoned
             a_sweep_removes_at_most_the_limit_of_each_kind
+        );
+        $crate::store_contract!(@theme $harness sweeps:
             old_tombstones_are_swept_and_move_the_horizon
             a_swept_id_can_be_reused_and_its_number_can_not
             a_restoration_during_a_sweep_succeeds_or_finds_nothing
