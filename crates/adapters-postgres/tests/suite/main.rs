@@ -9,6 +9,7 @@ mod commits;
 mod contract;
 mod deadlines;
 mod defaults;
+mod dropped_calls;
 mod epochs;
 mod lost_connections;
 mod migrations;

@@ -3,6 +3,7 @@
 mod account;
 mod bodies;
 mod data;
+mod guesses;
 mod limits;
 mod mail;
 mod oauth;
