@@ -10,7 +10,7 @@ import { halve, hasSomethingToSend, nextRound, rejectAlone, type Round } from ".
 import { ApiError, isUnauthorized, loggedOut, messageOf, ProtocolError } from "./errors.js";
 import type { components } from "./generated/schema.js";
 import { answerOf, goneOf } from "./net/answer.js";
-import { after } from "./platform/timer.js";
+import { after, backoff } from "./platform/timer.js";
 import type { Auth } from "./session/auth.js";
 import type { List } from "./store/list.js";
 import type { Locks } from "./tabs/locks.js";
@@ -31,9 +31,6 @@ export interface EngineParts {
 
 /** How many pages may come without progress before the answer counts as nonsense. */
 const MOST_STANDSTILLS = 3;
-
-const FIRST_WAIT = 1_000;
-const LONGEST_WAIT = 60_000;
 
 export class Engine {
   isSyncing = false;
@@ -203,11 +200,9 @@ export class Engine {
   #fail(error: unknown): void {
     this.problem = problemOf(error);
     if (isUnauthorized(error) || this.#isClosed || !this.#parts.isAutomatic) return;
-    const asked =
-      error instanceof ApiError && error.retryAfter !== null ? error.retryAfter * 1000 : 0;
-    const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
+    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
+    const wait = Math.max(asked, backoff(this.#failures));
     this.#failures += 1;
-    const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
     this.retryAt = this.#parts.now() + wait;
     this.#cancel = after(wait, () => {
       this.#clearTimer();

@@ -3,7 +3,7 @@
 import { isUnauthorized } from "./errors.js";
 import { isObject } from "./model/fields.js";
 import { parsed } from "./net/api.js";
-import { after } from "./platform/timer.js";
+import { after, backoff } from "./platform/timer.js";
 
 export interface LiveParts {
   readonly url: string;
@@ -18,9 +18,10 @@ export interface LiveParts {
   readonly changed: () => void;
 }
 
+/** How long the first message may take, with the handshake. */
+const READY_WITHIN = 60_000;
 const PING_EVERY = 25_000;
 const PONG_WITHIN = 20_000;
-const LONGEST_WAIT = 60_000;
 
 export class Live {
   isOpen = false;
@@ -43,7 +44,7 @@ export class Live {
     this.#isConnecting = true;
     this.#clear();
     void this.#open()
-      .catch(() => this.#again(null))
+      .catch(() => this.#again())
       .finally(() => (this.#isConnecting = false));
   }
 
@@ -56,9 +57,8 @@ export class Live {
   /** Ends the connection, until `connect`. */
   disconnect(): void {
     this.#clear();
-    const socket = this.#socket;
+    this.#socket?.close();
     this.#socket = null;
-    socket?.close();
     this.#setOpen(false);
   }
 
@@ -76,38 +76,35 @@ export class Live {
     url.searchParams.set("client_id", this.#parts.deviceName());
     const socket = new this.#parts.WebSocket(url, ["bearer", token]);
     this.#socket = socket;
+    this.#giveUpAfter(READY_WITHIN);
+    // It closes after an error. Those of the package `ws` throw errors that nobody hears.
+    socket.onerror = () => undefined;
     socket.onmessage = (event) => this.#socket === socket && this.#hear(String(event.data));
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#setOpen(false);
+      this.disconnect();
       void this.#closed(event.code, token);
     };
   }
 
   async #closed(code: number, token: string): Promise<void> {
-    if (this.#isClosed) return;
-    this.#clear();
-    if (code === 4403) return;
-    if (code === 4401) {
-      try {
-        await this.#parts.refresh(token);
-      } catch (error) {
-        // Without a session there is nothing to listen to; a login connects again.
-        if (!isUnauthorized(error)) this.#again(code);
-        return;
-      }
+    if (this.#isClosed || code === 4403) return;
+    try {
+      if (code === 4401) await this.#parts.refresh(token);
+    } catch (error) {
+      // Without a session there is nothing to listen to; a login connects again.
+      if (isUnauthorized(error)) return;
     }
     this.#again(code);
   }
 
-  #again(code: number | null): void {
+  #again(code = 0): void {
     if (this.#isClosed) return;
-    const isPlanned = code === 1012 || code === 4401;
-    const wait =
-      isPlanned && this.#failures === 0 ? 100 : Math.min(1_000 * 2 ** this.#failures, LONGEST_WAIT);
+    const wait = backoff(this.#failures);
+    // A planned end is soon over.
+    const isShort = this.#failures === 0 && (code === 1012 || code === 4401);
     this.#failures += 1;
-    this.#clear = after(wait * (0.5 + Math.random() / 2), () => this.connect());
+    this.#clear = after(isShort ? wait / 10 : wait, () => this.connect());
   }
 
   #hear(data: string): void {
@@ -131,10 +128,15 @@ export class Live {
     this.#clear();
     this.#clear = after(PING_EVERY, () => {
       this.#socket?.send('{"type":"ping"}');
-      this.#clear = after(PONG_WITHIN, () => {
-        this.disconnect();
-        this.#again(null);
-      });
+      this.#giveUpAfter(PONG_WITHIN);
+    });
+  }
+
+  /** Gives the connection up, unless the timer is cleared before. */
+  #giveUpAfter(wait: number): void {
+    this.#clear = after(wait, () => {
+      this.disconnect();
+      this.#again();
     });
   }
 

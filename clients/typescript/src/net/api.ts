@@ -76,9 +76,10 @@ export function sender(baseUrl: string, fetcher: typeof globalThis.fetch, timeou
         // Only the cookie of a link is set, which binds the provider's answer to this browser.
         credentials: path.endsWith("/link") ? "include" : "omit",
         signal: AbortSignal.timeout(timeout),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        // Nothing, if there is none.
+        body: JSON.stringify(body),
       });
-      const text = response.status === 204 ? "" : await textOf(response);
+      const text = await textOf(response);
       const value = parsed(text);
       if (!response.ok) throw refusal(response, value);
       // A captive portal, a proxy's page.

@@ -18,3 +18,11 @@ export function every(wait: number, then: () => void): () => void {
   unref(timer);
   return () => clearInterval(timer);
 }
+
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 60_000;
+
+/** How long to wait after so many failures: each time twice as long, and not all clients alike. */
+export function backoff(failures: number): number {
+  return Math.min(FIRST_WAIT * 2 ** failures, LONGEST_WAIT) * (0.5 + Math.random() / 2);
+}

@@ -15,8 +15,18 @@ afterAll(async () => {
   await server?.end();
 });
 
+/** How many sockets were tried. */
+let tries = 0;
+
+class CountedSocket extends WebSocket {
+  constructor(url: URL, protocols: string[]) {
+    super(url, protocols);
+    tries += 1;
+  }
+}
+
 function automatic(): TodoClient {
-  const Socket = WebSocket as unknown as typeof globalThis.WebSocket;
+  const Socket = CountedSocket as unknown as typeof globalThis.WebSocket;
   const client = createTodoClient({
     baseUrl: server.url,
     store: memoryStore(),
@@ -46,6 +56,8 @@ test("another device shows a change unasked, also after the server restarted", a
     pending: 1,
     problem: { code: "NETWORK" },
   });
+  const before = tries;
+  await until(() => tries > before + 2, "sockets are tried in vain");
   await server.up();
   expect(await offline.synced).toBe("synced");
   await until(() => texts(a).length === 2, "the first device shows it");
