@@ -32,6 +32,9 @@ export interface EngineParts {
 /** How many pages may come without progress before the answer counts as nonsense. */
 const MOST_STANDSTILLS = 3;
 
+/** Of whatever a server or a proxy asks for, in milliseconds. */
+const LONGEST_WAIT = 3_600_000;
+
 export class Engine {
   isSyncing = false;
   problem: SyncProblem | null = null;
@@ -153,7 +156,7 @@ export class Engine {
       if (device.session?.userId !== list.owner) return null;
       return nextRound(draft, this.#parts.deviceName());
     });
-    if (!round) {
+    if (!round || auth.session?.userId !== list.owner) {
       // Another tab logged out, or in as another user.
       if (!auth.canAsk) throw loggedOut();
       return false;
@@ -165,6 +168,8 @@ export class Engine {
     try {
       data = await auth.user.POST("/api/v1/todos/sync", { body: round.request });
     } catch (error) {
+      // It is no failure of the user who has logged in meanwhile.
+      if (list !== this.#parts.list()) return true;
       if (error instanceof ApiError && error.code === "SYNC_001") {
         this.#isWanted = true;
         const gone = goneOf(error.details);
@@ -201,7 +206,7 @@ export class Engine {
     this.problem = problemOf(error);
     if (isUnauthorized(error) || this.#isClosed || !this.#parts.isAutomatic) return;
     const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
-    const wait = Math.max(asked, backoff(this.#failures));
+    const wait = Math.min(Math.max(asked, backoff(this.#failures)), LONGEST_WAIT);
     this.#failures += 1;
     this.retryAt = this.#parts.now() + wait;
     this.#cancel = after(wait, () => {

@@ -4,6 +4,7 @@ import type { CurrentList } from "./current.js";
 import { decided, isDecidable, retried } from "./device/user.js";
 import type { Engine } from "./engine.js";
 import { acknowledged, type Contested, type Entry, type Refused } from "./model/entry.js";
+import { isSame } from "./model/fields.js";
 import { memo } from "./model/memo.js";
 import { checked, fieldsOf } from "./model/text.js";
 import { stateOf } from "./session/account.js";
@@ -38,10 +39,6 @@ export function snapshotOf(parts: SnapshotParts, last: Snapshot | null): Snapsho
   for (const part of ["conflicts", "rejected", "sync", "session"] as const)
     if (last && isSame(last[part], now[part])) Object.assign(now, { [part]: last[part] });
   return now;
-}
-
-function isSame(a: object, b: object): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function syncOf({

@@ -14,6 +14,11 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether two values have the same members in the same order. */
+export function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** A text that is equal for equal JSON values, whatever the order of members. */
 export function canonical(value: Json | undefined): string {
   return JSON.stringify(value ?? null, (_, member: unknown) =>
@@ -69,6 +74,6 @@ export function whole(fields: Fields): Fields {
   return isDeleted(fields) ? { deleted: true } : { ...fields, deleted: false };
 }
 
-export function isEmpty(fields: Fields): boolean {
+export function isEmpty(fields: object): boolean {
   return Object.keys(fields).length === 0;
 }

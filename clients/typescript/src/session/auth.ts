@@ -2,6 +2,7 @@
 
 import { isUnauthorized, loggedOut, ProtocolError } from "../errors.js";
 import type { components } from "../generated/schema.js";
+import { isSame } from "../model/fields.js";
 import { apiOf, type Api, type RequestOptions, type Send } from "../net/api.js";
 import { NEW_DEVICE, type DeviceRecord, type SessionRecord, type Store } from "../store/store.js";
 import type { Locks } from "../tabs/locks.js";
@@ -68,25 +69,26 @@ export class Auth {
 
   /** Takes over the record as a transaction found it. */
   see(device: DeviceRecord): void {
-    if (JSON.stringify(device) === JSON.stringify(this.device)) return;
+    if (isSame(device, this.device)) return;
     this.device = device;
     this.#parts.changed(device);
   }
 
   /** Asks as the user. Refreshes the tokens once if the server no longer takes them. */
   async #ask(method: string, path: string, options?: RequestOptions): Promise<unknown> {
+    const owner = this.session?.userId;
     const ask = (token: string): Promise<unknown> =>
       this.#parts.send(method, path, { ...options, headers: { Authorization: `Bearer ${token}` } });
     const token = await this.token();
-    let next: string | null = null;
     try {
-      return await ask(token).catch(async (error: unknown) => {
-        if (!isUnauthorized(error)) throw error;
-        return ask((next = await this.refreshed(token, error)));
-      });
+      return await ask(token);
     } catch (error) {
-      if (next !== null && isUnauthorized(error)) await this.#expire(next);
-      throw error;
+      if (!isUnauthorized(error)) throw error;
+      const next = await this.refreshed(token, error, owner);
+      return ask(next).catch(async (refusal: unknown) => {
+        if (isUnauthorized(refusal)) await this.#expire(next);
+        throw refusal;
+      });
     }
   }
 
@@ -100,17 +102,24 @@ export class Auth {
     throw loggedOut();
   }
 
-  /** A token that is newer than the one that failed. Throws `refusal` if there is none. */
-  async refreshed(failed: string, refusal: unknown = loggedOut()): Promise<string> {
+  /**
+   * A token that is newer than the one that failed. Throws `refusal` if there is none, or if
+   * another user has logged in since: what the one asked is never asked as the other.
+   */
+  async refreshed(
+    failed: string,
+    refusal: unknown = loggedOut(),
+    owner = this.session?.userId,
+  ): Promise<string> {
     if (this.session && !this.session.tokens) {
       const next = await this.token();
-      if (next === failed) throw refusal;
+      if (next === failed || this.session?.userId !== owner) throw refusal;
       return next;
     }
     return this.#parts.locks.run("refresh", async () => {
       await this.update((device) => device);
       const session = this.session;
-      if (!session?.tokens || session.expired) throw refusal;
+      if (!session?.tokens || session.expired || session.userId !== owner) throw refusal;
       // Another tab was faster.
       if (session.tokens.access !== failed) return session.tokens.access;
       const body = { refresh_token: session.tokens.refresh };
