@@ -21,7 +21,10 @@ export interface ClientOptions {
   readonly policies?: Policies;
   /** Whether to sync by itself, with socket, polling and wake-ups; true by default. */
   readonly automatic?: boolean;
-  /** Seconds between two polls while no socket is open, or something waits; 30 by default. */
+  /**
+   * Seconds between two polls while no socket is open, or something waits; 30 by default, and
+   * Infinity for none.
+   */
   readonly pollSeconds?: number;
   /** For tests and unusual platforms. */
   readonly fetch?: typeof globalThis.fetch;

@@ -28,7 +28,9 @@ export function createTodoClient(options: ClientOptions = {}): TodoClient {
 
 /** A client, and the list behind it for tests that look into it. */
 export function assemble(options: ClientOptions): { client: TodoClient; current: CurrentList } {
-  const { baseUrl, now, store, locks, send, channel, journal, Socket } = setUp(options);
+  const world = setUp(options);
+  const { baseUrl, now, store, locks, send, journal, Socket } = world;
+  let { channel } = world;
   const isAutomatic = options.automatic ?? true;
   const listeners = new Set<() => void>();
   let snapshot: Snapshot | null = null;
@@ -41,16 +43,24 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
   const tellTabs = (): void => channel?.postMessage("changed");
   const change = (): void => {
     snapshot = null;
-    for (const listener of [...listeners]) listener();
+    for (const listener of [...listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        // An error of the application stops nothing: it is reported as one that nobody handled.
+        void Promise.reject(error as Error);
+      }
+    }
   };
   const wake = (): void => {
     if (!isAutomatic || isClosed) return;
     current.refresh();
     engine.wake();
-    if (auth.canAsk) live?.hurry();
+    if (auth.canAsk) live?.connect();
   };
   const comeBack = (): void => {
     engine.forgive();
+    live?.forgive();
     wake();
   };
   const poll = (): void => {
@@ -190,8 +200,8 @@ export function assemble(options: ClientOptions): { client: TodoClient; current:
       await ready.catch(() => undefined);
       await flush().catch(() => undefined);
       current.commands.close();
-      if (channel) channel.onmessage = null;
       channel?.close();
+      channel = null;
       await store.close();
     },
   };

@@ -19,9 +19,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether the server no longer knows the user. */
+/** Whether the server no longer knows the user. A proxy's 401 says nothing about that. */
 export function isUnauthorized(error: unknown): boolean {
-  return error instanceof ApiError && error.status === 401;
+  return error instanceof ApiError && error.status === 401 && error.code !== "UNKNOWN";
 }
 
 /** What an error says. */
@@ -31,7 +31,7 @@ export function messageOf(error: unknown): string {
 
 /** What follows for the user if nothing can be stored. */
 export function untilClosed(error: unknown): string {
-  return `Changes are kept only until this page is closed: ${messageOf(error)}`;
+  return `Changes are lost when this page closes: ${messageOf(error)}`;
 }
 
 /** What asking without a session fails with. */

@@ -30,7 +30,10 @@ export class Live {
   #clear: () => void = () => undefined;
   #failures = 0;
   #isClosed = false;
-  #isConnecting = false;
+  /** Whether it connects, or waits to. */
+  #isTrying = false;
+  /** The try under way is the last one; `disconnect` ends it. */
+  #tries = 0;
 
   readonly #parts: LiveParts;
 
@@ -40,23 +43,28 @@ export class Live {
 
   /** Connects, unless it is connected or waits to be. */
   connect(): void {
-    if (this.#isClosed || this.#socket || this.#isConnecting) return;
-    this.#isConnecting = true;
-    this.#clear();
-    void this.#open()
-      .catch(() => this.#again())
-      .finally(() => (this.#isConnecting = false));
+    if (!this.#isTrying) this.#try();
   }
 
-  /** Connects at once, as after the network came back. */
-  hurry(): void {
+  /** The next `connect` does not wait, as after the network came back. */
+  forgive(): void {
     this.#failures = 0;
-    this.connect();
+    this.#isTrying = false;
+  }
+
+  #try(): void {
+    if (this.#isClosed || this.#socket) return;
+    this.#isTrying = true;
+    this.#clear();
+    const current = (this.#tries += 1);
+    void this.#open(current).catch(() => this.#tries === current && this.#again());
   }
 
   /** Ends the connection, until `connect`. */
   disconnect(): void {
     this.#clear();
+    this.#tries += 1;
+    this.#isTrying = false;
     this.#socket?.close();
     this.#socket = null;
     this.#setOpen(false);
@@ -67,9 +75,9 @@ export class Live {
     this.disconnect();
   }
 
-  async #open(): Promise<void> {
+  async #open(current: number): Promise<void> {
     const token = await this.#parts.token();
-    if (this.#isClosed) return;
+    if (this.#tries !== current) return;
     const url = new URL(this.#parts.url);
     const cursor = this.#parts.cursor();
     if (cursor) url.searchParams.set("since", cursor);
@@ -83,28 +91,27 @@ export class Live {
     socket.onclose = (event) => {
       if (this.#socket !== socket) return;
       this.disconnect();
+      this.#isTrying = true;
       void this.#closed(event.code, token);
     };
   }
 
   async #closed(code: number, token: string): Promise<void> {
-    if (this.#isClosed || code === 4403) return;
-    try {
-      if (code === 4401) await this.#parts.refresh(token);
-    } catch (error) {
-      // Without a session there is nothing to listen to; a login connects again.
-      if (isUnauthorized(error)) return;
-    }
-    this.#again(code);
+    // Without a session there is nothing to listen to; a login connects again.
+    const isOver =
+      code === 4401 && (await this.#parts.refresh(token).then(() => false, isUnauthorized));
+    if (isOver || code === 4403) this.#isTrying = false;
+    else this.#again(code);
   }
 
   #again(code = 0): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#socket) return;
+    this.#isTrying = true;
     const wait = backoff(this.#failures);
     // A planned end is soon over.
-    const isShort = this.#failures === 0 && (code === 1012 || code === 4401);
+    const isShort = this.#failures === 0 && [1012, 4401].includes(code);
     this.#failures += 1;
-    this.#clear = after(isShort ? wait / 10 : wait, () => this.connect());
+    this.#clear = after(isShort ? wait / 10 : wait, () => this.#try());
   }
 
   #hear(data: string): void {

@@ -1,6 +1,7 @@
 /** The next todo of a recurring one. */
 
 import { idOf, UUID } from "./ids.js";
+import { isEmpty } from "./model/fields.js";
 import type { Json, Todo } from "./types.js";
 
 const DAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
@@ -31,7 +32,7 @@ function parse(text: string): Rule | null {
   const weekdays = BYDAY?.split(",").map((day) => DAYS.indexOf(day)) ?? [];
   const monthDays = BYMONTHDAY?.split(",").map(Number) ?? [];
   const isKnown =
-    Object.keys(others).length === 0 &&
+    isEmpty(others) &&
     (["MONTHLY", "YEARLY"].includes(freq)
       ? weekdays.length === 0
       : ["DAILY", "WEEKLY"].includes(freq)) &&

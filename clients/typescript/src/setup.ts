@@ -28,6 +28,7 @@ export interface World {
 
 /** Opens store, locks and channel. All tabs of an origin share those of one name and server. */
 export function setUp(options: ClientOptions): World {
+  const { WebSocket: Socket = globalThis.WebSocket ?? null } = options;
   const origin = options.baseUrl ?? globalThis.location?.origin ?? "http://localhost:8000";
   const baseUrl = origin.replace(/\/+$/, "");
   const name = `${options.name ?? "todo-sync"}:${baseUrl}`;
@@ -47,7 +48,7 @@ export function setUp(options: ClientOptions): World {
     journal: () => (isShared ? journalOf(name) : null),
     locks: options.locks ?? (manager ? webLocks(manager, name) : leaseLocks(store, now)),
     send: sender(baseUrl, fetcher, options.requestTimeout ?? 30_000),
-    Socket: options.WebSocket === undefined ? (globalThis.WebSocket ?? null) : options.WebSocket,
+    Socket,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { components } from "../generated/schema.js";
 import { newId } from "../ids.js";
-import { METADATA } from "../model/fields.js";
+import { isEmpty, METADATA } from "../model/fields.js";
 import { isHealing, LARGEST_BATCH, refused, type Change, type Entry } from "../model/entry.js";
 import type { Json } from "../types.js";
 import type { Draft } from "./draft.js";
@@ -89,7 +89,7 @@ export function itemOf(id: string, change: Change): SyncTodo {
     if (name.startsWith(METADATA)) metadata[name.slice(METADATA.length)] = value;
     else item[name] = value;
   }
-  if (Object.keys(metadata).length > 0) item["metadata"] = metadata;
+  if (!isEmpty(metadata)) item["metadata"] = metadata;
   if (isHealing(change)) item["healing"] = true;
   if (change.base === 0 && change.createdAt) item["created_at"] = change.createdAt;
   if (change.base === 0 && change.completedAt) item["completed_at"] = change.completedAt;

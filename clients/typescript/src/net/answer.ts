@@ -42,8 +42,8 @@ export type Gone =
       readonly horizon: string;
     };
 
-const CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+/** Of a todo or a cursor, which may have nine digits. */
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -110,7 +110,7 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
   const body = members(value, "answer");
   const verdicts = new Map<string, Applied | ConflictOf | RejectionOf>();
   const judge = (id: string, verdict: Applied | ConflictOf | RejectionOf): void => {
-    if (verdicts.has(id) || !sent.includes(id)) fail("a verdict on what was not sent");
+    if (verdicts.has(id) || !sent.includes(id)) fail("verdicts");
     verdicts.set(id, verdict);
   };
   const versions = members(body["versions"], "versions");
@@ -139,11 +139,11 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
       message: text(rejection, "message"),
     });
   }
-  if (verdicts.size !== sent.length) fail("no verdict on what was sent");
+  if (verdicts.size !== sent.length) fail("verdicts");
   return {
     verdicts,
     changes: new Map(list(body, "server_changes").map(rowOf)),
-    cursor: text(body, "sync_timestamp", CURSOR),
+    cursor: text(body, "sync_timestamp", STAMP),
     epoch: text(body, "epoch"),
     digest: optional(body, "digest", /^[0-9a-f]{16}$/),
     hasMore: flag(body, "has_more"),

@@ -118,12 +118,12 @@ async function textOf(response: Response): Promise<string> {
 
 function refusal(response: Response, body: unknown): ApiError {
   const { error_code: code, message, details } = isObject(body) ? body : {};
-  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  const seconds = Number(response.headers.get("Retry-After") ?? -1);
   return new ApiError(
     response.status,
     typeof code === "string" ? code : "UNKNOWN",
     typeof message === "string" ? message : `Unexpected answer: ${response.status}`,
     isObject(details) ? details : {},
-    seconds >= 0 && seconds < Infinity ? seconds : null,
+    seconds >= 0 ? seconds : null,
   );
 }

@@ -14,7 +14,8 @@ export function after(wait: number, then: () => void): () => void {
 
 /** Calls `then` again and again. Returns how to stop it. */
 export function every(wait: number, then: () => void): () => void {
-  const timer = setInterval(then, wait);
+  // Above 2^31 - 1 milliseconds, timers do not wait at all.
+  const timer = setInterval(then, Math.min(wait, 2e9));
   unref(timer);
   return () => clearInterval(timer);
 }

@@ -30,7 +30,7 @@ export function webLocks(manager: LockManager, prefix: string): Locks {
         return (await manager.request(lock, { signal }, begin)) as T;
       } catch (error) {
         if (began || !signal.aborted) throw error;
-        return (await manager.request(lock, { steal: true }, begin)) as T;
+        return manager.request(lock, { steal: true }, begin) as Promise<T>;
       }
     },
   };

@@ -138,7 +138,7 @@ test("a page whose storage is refused works, and says that it keeps nothing", as
     () => (window as unknown as PageWindow).client.getSnapshot().storage,
   );
   expect(storage.kind).toBe("memory");
-  expect(storage.problem).toContain("until this page is closed");
+  expect(storage.problem).toContain("lost when this page closes");
   await context.close();
 });
 
@@ -166,7 +166,7 @@ test("a page whose storage is full says so, and keeps what was stored", async ()
   const { problem } = await page.evaluate(
     () => (window as unknown as PageWindow).client.getSnapshot().storage,
   );
-  expect(problem).toContain("until this page is closed");
+  expect(problem).toContain("lost when this page closes");
   expect((await texts(page)).length).toBe(201);
   await limitStorage(first, null);
   await add(page, "There is room again");

@@ -56,7 +56,7 @@ test("a browser that refuses storage is told about, and everything else works", 
     await client.add({ text: "Private" }).stored;
     expect(texts(client)).toEqual(["Private"]);
     expect(client.getSnapshot().storage).toMatchObject({ kind: "memory" });
-    expect(client.getSnapshot().storage.problem).toContain("until this page is closed");
+    expect(client.getSnapshot().storage.problem).toContain("lost when this page closes");
     await client.close();
   } finally {
     Object.defineProperty(globalThis, "indexedDB", { value: real, configurable: true });
@@ -96,7 +96,7 @@ test("a store of a newer version, or of another program, is left alone", async (
     const { stored } = client.add({ text: "Mine" });
     await stored.catch(() => undefined);
     expect(texts(client)).toEqual(["Mine"]);
-    expect(client.getSnapshot().storage.problem).toContain("until this page is closed");
+    expect(client.getSnapshot().storage.problem).toContain("lost when this page closes");
     await client.close().catch(() => undefined);
     const after = await openDB(`${name}:http://localhost:8000`);
     expect([after.version, after.objectStoreNames.length]).toEqual([version, 0]);
@@ -122,7 +122,7 @@ test("a store that is full from the start is read, and what it refuses is told",
   const client = createTodoClient({ store: full, automatic: false });
   await client.ready;
   expect(texts(client)).toEqual(["Stored before"]);
-  expect(client.getSnapshot().storage.problem).toContain("until this page is closed");
+  expect(client.getSnapshot().storage.problem).toContain("lost when this page closes");
   await expect(client.add({ text: "New" }).stored).rejects.toBeInstanceOf(StorageError);
   expect(texts(client).sort()).toEqual(["New", "Stored before"]);
   await client.close().catch(() => undefined);
