@@ -178,7 +178,7 @@ test("five tabs of one browser stay logged in over a refresh that they all need 
       ? route.fulfill({
           status: 401,
           contentType: "application/problem+json",
-          body: JSON.stringify({ type: "about:blank", title: "Unauthorized", status: 401, code: "AUTH_004" }),
+          body: JSON.stringify({ type: "about:blank", title: "Unauthorized", status: 401, error_code: "AUTH_004" }),
         })
       : route.continue());
   });
