@@ -1,6 +1,6 @@
 //! The failures of a run of `cargo test`, repeated at its end.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::process::failure;
@@ -12,8 +12,9 @@ pub fn repeated(tests: &mut Command) -> Result<(), String> {
     let mut output = BufReader::new(running.stdout.take().ok_or("the output is not piped")?);
     let (mut failures, mut line) = (Failures::default(), Vec::new());
     while output.read_until(b'\n', &mut line).map_err(|e| failure(tests, &e.to_string()))? > 0 {
-        std::io::stdout().write_all(&line).map_err(|e| failure(tests, &e.to_string()))?;
-        failures.take(&String::from_utf8_lossy(&line));
+        let text = String::from_utf8_lossy(&line);
+        print!("{text}");
+        failures.take(&text);
         line.clear();
     }
     let status = running.wait().map_err(|e| failure(tests, &e.to_string()))?;
