@@ -33,6 +33,20 @@ export const LOGGED_IN: SessionRecord = {
   expired: false,
 };
 
+/** The answer to a sync of a device that has everything. */
+export const NOTHING_NEW = {
+  applied: [],
+  versions: {},
+  stamps: {},
+  conflicts: [],
+  rejected: [],
+  server_changes: [],
+  has_more: false,
+  sync_timestamp: "2026-01-09T10:00:00.000000Z",
+  epoch: "e",
+  digest: null,
+};
+
 /** A store in which a user is logged in already. */
 export async function loggedInStore(userId = LOGGED_IN.userId): Promise<Store> {
   const store = memoryStore();

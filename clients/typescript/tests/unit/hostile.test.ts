@@ -3,23 +3,13 @@
 import { expect, test } from "vitest";
 
 import { createTodoClient, memoryStore } from "../../src/index.js";
-import { loggedInStore, texts } from "../support/account.js";
+import { loggedInStore, NOTHING_NEW, texts } from "../support/account.js";
 
 const json = (body: unknown, status = 200): Response =>
   new Response(JSON.stringify(body), { status });
 
-const WELL = {
-  applied: [],
-  versions: {},
-  stamps: {},
-  conflicts: [],
-  rejected: [],
-  server_changes: [],
-  has_more: false,
-  sync_timestamp: "2026-01-09T10:00:00.000000Z",
-  epoch: "e",
-  digest: "0000000000000000",
-};
+/** With the digest of an empty list. */
+const WELL = { ...NOTHING_NEW, digest: "0000000000000000" };
 const TODO = {
   id: "550e8400-e29b-41d4-a716-446655440000",
   text: "x",

@@ -3,22 +3,9 @@
 import { expect, test } from "vitest";
 
 import { createTodoClient } from "../../src/index.js";
-import { loggedInStore, until } from "../support/account.js";
+import { loggedInStore, NOTHING_NEW, until } from "../support/account.js";
 
 const BOB = "0190163d-8694-739b-aea5-966c26f8ad92";
-
-const NOTHING_NEW = {
-  applied: [],
-  versions: {},
-  stamps: {},
-  conflicts: [],
-  rejected: [],
-  server_changes: [],
-  has_more: false,
-  sync_timestamp: "2026-01-09T10:00:00.000000Z",
-  epoch: "e",
-  digest: null,
-};
 
 test.each([{ keep: true }, { discardUnsent: true }])(
   "what Ann left unsent is not sent as Bob, after %o",

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 
 import { createTodoClient } from "../../src/index.js";
-import { loggedInStore, texts } from "../support/account.js";
+import { loggedInStore, NOTHING_NEW, texts } from "../support/account.js";
 
 const EMPTY = "0000000000000000";
 const WRONG = "ffffffffffffffff";
@@ -18,18 +18,7 @@ test("repairs that never help end, and the next sync asks for the digest again",
     const { todos } = JSON.parse(String(init?.body)) as { todos: unknown[] };
     expect(todos).toEqual([]);
     const stamp = `2026-01-09T10:00:00.${String(requests).padStart(6, "0")}Z`;
-    return Response.json({
-      applied: [],
-      versions: {},
-      stamps: {},
-      conflicts: [],
-      rejected: [],
-      server_changes: [],
-      has_more: false,
-      sync_timestamp: stamp,
-      epoch: "e",
-      digest,
-    });
+    return Response.json({ ...NOTHING_NEW, sync_timestamp: stamp, digest });
   };
   const client = createTodoClient({
     store: await loggedInStore(),

@@ -1,4 +1,4 @@
-//! Deleting an account, and exporting what is stored about it.
+//! Deleting an account.
 
 use domain::UserId;
 use domain::account::{NewUser, Registered};

@@ -1,4 +1,4 @@
-//! Logging in with an OAuth provider, linking an identity and unlinking it.
+//! Logging in with an OAuth provider.
 
 use std::collections::HashSet;
 use std::sync::Arc;

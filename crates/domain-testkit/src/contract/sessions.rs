@@ -1,4 +1,4 @@
-//! Opening sessions, ending them, and reading the revocations.
+//! Opening sessions, and ending them.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
