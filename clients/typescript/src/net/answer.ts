@@ -42,8 +42,8 @@ export type Gone =
       readonly horizon: string;
     };
 
-/** Of a todo or a cursor, which may have nine digits. */
-const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
+const CURSOR = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(\d{3})?Z$/;
+const STAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -143,7 +143,7 @@ export function answerOf(value: unknown, sent: readonly string[]): Answer {
   return {
     verdicts,
     changes: new Map(list(body, "server_changes").map(rowOf)),
-    cursor: text(body, "sync_timestamp", STAMP),
+    cursor: text(body, "sync_timestamp", CURSOR),
     epoch: text(body, "epoch"),
     digest: optional(body, "digest", /^[0-9a-f]{16}$/),
     hasMore: flag(body, "has_more"),

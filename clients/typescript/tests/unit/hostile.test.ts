@@ -55,6 +55,13 @@ const ANSWERS: Record<string, (sent: string) => Response> = {
       versions: { [id]: 1 },
       stamps: { [id]: "2026-01-09T10:00:00.000Z" },
     }),
+  "a stamp in nanoseconds": (id) =>
+    json({
+      ...WELL,
+      applied: [id],
+      versions: { [id]: 1 },
+      stamps: { [id]: "2026-01-09T10:00:00.000000000Z" },
+    }),
   "a todo without a text": (id) =>
     json({
       ...rejecting(id),
